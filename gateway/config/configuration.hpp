@@ -1,0 +1,206 @@
+// The whole configuration as plain validated values. Made once by config/load.hpp from routes.yaml (and gateway.yaml), and again at
+// each reload; code below config/ sees no YAML. Defaults are the ones of docs/configuration.md.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.hpp"
+#include "base/secret.hpp"
+
+namespace gatehouse::config {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Where in which file a value was written, for messages; line and column from 1, 0 = not from a file.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+struct SocketAddress {
+  std::string host;  // an IP address
+  std::uint16_t port = 0;  // 0: any free port (tests)
+};
+
+// scheme://host[:port] of a URL without path, host in lower case.
+struct Origin {
+  std::string scheme;
+  std::string host;
+  std::uint16_t port = 0;  // the scheme's default where none is written
+  std::string to_string() const;  // without a default port
+  bool operator==(const Origin&) const = default;
+};
+
+struct Listen {
+  std::optional<SocketAddress> https;
+  std::optional<SocketAddress> http;           // answers 308 to base_url, nothing else
+  std::optional<SocketAddress> internal;       // /livez /readyz /metrics and the JWKS
+  std::optional<SocketAddress> insecure_http;  // serves everything without TLS; tests and the parity kit
+};
+
+struct TlsCertificate {
+  std::string cert;  // PEM files
+  std::string key;
+};
+
+enum class Migrate { at_start, refuse };
+
+struct DatabaseSettings {
+  Secret url;  // postgres://… or sqlite:FILE; may hold a password
+  Migrate migrate = Migrate::at_start;
+};
+
+struct Limits {
+  std::uint32_t connections = 10'000;
+  std::uint32_t per_address = 200;
+  std::size_t head = 32 * 1024;
+  seconds handshake{10};
+  seconds head_time{10};
+  seconds body_idle{30};
+  seconds keep_alive{75};  // how long an idle connection is kept between requests
+  seconds drain{30};
+};
+
+struct Pages {
+  bool enabled = true;
+  std::string sign_in = "/sign-in";  // where navigations without a session are sent; a URL for a front-end's own page
+};
+
+struct EmailAndPassword {
+  bool enabled = false;
+  bool auto_sign_in = true;
+  bool disable_sign_up = false;
+  std::uint32_t min_password_length = 8;    // UTF-16 code units
+  std::uint32_t max_password_length = 128;
+};
+
+struct SessionSettings {
+  seconds expires_in{604'800};
+  seconds update_age{86'400};
+  seconds fresh_age{86'400};  // 0: every session counts as fresh
+};
+
+// Present: Better Auth's rule for the client's address. Absent: the edge's own client address.
+struct IpAddressRule {
+  std::vector<std::string> headers{"x-forwarded-for"};
+  std::vector<Cidr> trusted_proxies;
+  unsigned ipv6_subnet = 64;
+};
+
+struct AuthSettings {
+  std::string base_path = "/api/auth";
+  std::string app_name = "Gatehouse";
+  EmailAndPassword email_and_password;
+  SessionSettings session;
+  std::optional<IpAddressRule> ip_address;
+  bool cors_enabled = true;
+  std::string cookie_prefix = "better-auth";
+  std::optional<bool> use_secure_cookies;  // absent: as base_url's scheme says
+};
+
+struct Gateway {
+  Listen listen;
+  std::vector<TlsCertificate> tls;
+  Origin base_url;
+  std::vector<std::string> hosts;            // further served host names, lower case
+  std::vector<std::string> trusted_origins;  // as written: origins, or patterns with * and ?
+  std::vector<Cidr> trusted_proxies;
+  DatabaseSettings database;
+  Secret secret;
+  Limits limits;
+  Pages pages;
+  AuthSettings auth;
+  std::uint32_t threads = 0;  // 0: one for each core
+};
+
+struct Timeout {
+  milliseconds connect{2'000};
+  milliseconds response{30'000};  // from the request's last byte to the head of the answer
+  milliseconds idle{60'000};      // between bytes
+};
+
+enum class LimitKey { ip, session };
+
+// `by` lists separate limits that must all pass.
+struct RateLimit {
+  std::uint32_t limit = 600;
+  seconds window{60};
+  std::vector<LimitKey> by{LimitKey::session, LimitKey::ip};
+};
+
+struct Assertion {
+  enum class Algorithm { ed25519, hs256 };
+  std::string audience;  // default: the upstream's name
+  seconds ttl{300};
+  Algorithm algorithm = Algorithm::ed25519;
+  bool enabled = true;
+};
+
+struct Server {
+  std::string host;
+  std::uint16_t port = 80;
+};
+
+struct Upstream {
+  std::string name;
+  std::vector<Server> servers;
+  Secret key;                          // sent as Authorization: Bearer …
+  std::optional<Secret> previous_key;  // told to nobody; for documentation of a rotation and for checks of upstreams
+  Assertion assertion;
+  Place place;
+};
+
+enum class AuthMode { required, optional, open };  // `open` is written `public`
+
+// All that are set must hold.
+struct Require {
+  std::vector<std::string> role;  // one of them
+  std::optional<seconds> fresh;   // the session was created at most so long ago
+  bool empty() const { return role.empty() && !fresh; }
+};
+
+struct Route {
+  std::string path;                  // pattern: literal segments, `*` (one segment), a last `**` (any rest)
+  std::string host;                  // lower case; empty: every served host
+  std::vector<std::string> methods;  // empty: every method
+  std::string upstream;              // name
+  std::string strip_prefix;          // canonical prefix that is cut from the forwarded path; empty: none
+  AuthMode auth = AuthMode::required;
+  Require require;
+  Timeout timeout;
+  std::uint64_t body_limit = 10 * 1024 * 1024;
+  std::optional<RateLimit> rate_limit;
+  bool csrf = true;
+  bool cors = true;
+  bool forward_session_cookie = false;
+  std::string forward_authorization_as;  // header name that carries the client's Authorization; empty: it is dropped
+  Place place;
+  std::size_t index = 0;  // in routes:
+};
+
+// A row of tests: what `request` must come to when made by `as`.
+struct TestRow {
+  std::string method;
+  std::string path;  // may carry a query
+  std::string host;  // empty: base_url's
+  bool anonymous = true;
+  std::map<std::string, std::string> as;  // for example role → staff
+  std::optional<int> expect_status;       // 401, 403, 404, 421 …
+  std::string expect_upstream;            // or the name of the upstream that is reached
+  Place place;
+};
+
+struct Configuration {
+  Gateway gateway;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;
+  std::vector<TestRow> tests;
+};
+
+}  // namespace gatehouse::config

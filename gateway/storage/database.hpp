@@ -1,0 +1,93 @@
+// The store of users, sessions, accounts and verifications, as the rest of the gateway sees it: statements with bound parameters in,
+// rows out. Two engines stand behind it, SQLite (embedded, one file) and PostgreSQL; what this header promises is tested once for
+// both in tests/contracts.
+//
+// A Database belongs to one thread: its coroutines are started and resumed on that thread's io_context. Every call is bounded by
+// the engine's statement time-out and throws Failure(503, "database_unavailable") when the store is down, too slow or its queue
+// full; a statement that the store refuses (a bug of ours) throws StatementError; a broken constraint throws ConstraintError.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/awaitable.hpp"
+#include "base/clock.hpp"
+
+namespace gatehouse::storage {
+
+enum class Engine { sqlite, postgres };
+
+// One bound parameter or one column of a row. Text is UTF-8. SQLite keeps bool as 0/1 and WallTime as to_iso() text.
+using Value = std::variant<std::nullptr_t, bool, std::int64_t, std::string, WallTime>;
+using Parameters = std::vector<Value>;
+
+// One row. Columns are counted from 0 in the order of the statement; reading a column as another type than it has is a bug (throws
+// StatementError), reading NULL by a getter that is not optional as well.
+class Row {
+ public:
+  // The engine's raw text of each column; absent is NULL. How a bool and a time look is known to the getters for both engines.
+  explicit Row(std::vector<std::optional<std::string>> columns) : columns_(std::move(columns)) {}
+
+  const std::string& text(std::size_t column) const;
+  const std::optional<std::string>& optional_text(std::size_t column) const;
+  bool boolean(std::size_t column) const;
+  std::int64_t integer(std::size_t column) const;
+  WallTime time(std::size_t column) const;
+  std::optional<WallTime> optional_time(std::size_t column) const;
+  std::size_t size() const { return columns_.size(); }
+
+ private:
+  std::vector<std::optional<std::string>> columns_;
+};
+
+struct ResultSet {
+  std::vector<Row> rows;
+  std::int64_t affected = 0;  // rows that an INSERT, UPDATE or DELETE changed
+};
+
+class StatementError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class ConstraintError : public std::runtime_error {
+ public:
+  enum class Kind { unique, foreign_key, not_null, other };
+  ConstraintError(Kind kind, const std::string& detail) : std::runtime_error(detail), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+// SQL that both engines take: $1…$n, camelCase columns in double quotes, RETURNING, ON CONFLICT. The text must be a literal (static
+// storage): it is the key under which a prepared statement is kept.
+struct Statement {
+  std::string_view sql;
+};
+
+class Transaction;
+
+class Database {
+ public:
+  virtual ~Database() = default;
+  virtual Engine engine() const = 0;
+  virtual Awaitable<ResultSet> query(Statement statement, Parameters parameters) = 0;
+  // Rolled back when it is destroyed without commit(). Holds one connection (SQLite: the writer) while it lives: keep it short, and
+  // never wait for a third party inside.
+  virtual Awaitable<std::unique_ptr<Transaction>> begin() = 0;
+};
+
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  virtual Awaitable<ResultSet> query(Statement statement, Parameters parameters) = 0;
+  virtual Awaitable<> commit() = 0;
+};
+
+}  // namespace gatehouse::storage
