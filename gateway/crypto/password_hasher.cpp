@@ -1,0 +1,189 @@
+#include "crypto/password_hasher.hpp"
+
+#include <sched.h>
+#include <sodium.h>
+#include <sys/resource.h>
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <new>
+#include <stdexcept>
+
+#include "base/check.hpp"
+#include "base/encoding.hpp"
+#include "base/failure.hpp"
+#include "base/resumption.hpp"
+#include "crypto/digest.hpp"
+
+namespace gatehouse::crypto {
+
+namespace {
+
+constexpr std::size_t kKeyBytes = 64;
+constexpr std::uint64_t kN = 16'384;
+constexpr std::uint32_t kR = 16;
+constexpr std::uint32_t kP = 1;
+
+// Two spellings of the same characters are the same password. Text that is not UTF-8 is taken as it is.
+std::string normalize_nfkc(std::string_view text) {
+  utf8proc_uint8_t* out = nullptr;
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
+  const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                   static_cast<utf8proc_ssize_t>(text.size()), &out, kOptions);
+  if (length < 0) return std::string(text);
+  std::string normal(reinterpret_cast<const char*>(out), static_cast<std::size_t>(length));
+  std::free(out);
+  return normal;
+}
+
+std::string derive_key(std::string_view password, std::string_view salt) {
+  std::string normal = normalize_nfkc(password);
+  std::string key(kKeyBytes, '\0');
+  const int result =
+      crypto_pwhash_scryptsalsa208sha256_ll(reinterpret_cast<const std::uint8_t*>(normal.data()), normal.size(),
+                                            reinterpret_cast<const std::uint8_t*>(salt.data()), salt.size(), kN, kR, kP,
+                                            reinterpret_cast<std::uint8_t*>(key.data()), key.size());
+  sodium_memzero(normal.data(), normal.size());
+  if (result != 0) throw Failure(503, "password_memory", "no memory for a password hash");
+  return key;
+}
+
+// The scheduler gives these threads only what nobody else wants. Without SCHED_IDLE (a container may forbid it) the
+// lowest niceness.
+void lower_priority() {
+  sched_param parameter{};
+  if (sched_setscheduler(0, SCHED_IDLE, &parameter) != 0) setpriority(PRIO_PROCESS, 0, 19);
+}
+
+}  // namespace
+
+std::string hash_password(std::string_view password, std::string_view salt_hex) {
+  return std::string(salt_hex) + ":" + hex_encode(derive_key(password, salt_hex));
+}
+
+bool verify_password(std::string_view password, std::string_view stored) {
+  const auto colon = stored.find(':');
+  // The key is derived in any case: a broken row must not answer faster than a wrong password.
+  const std::string key = derive_key(password, stored.substr(0, colon));
+  if (colon == std::string_view::npos) return false;
+  const auto expected = hex_decode(stored.substr(colon + 1));
+  return expected && equal_constant_time(key, *expected);
+}
+
+// `stored` is empty for a hash to be made. The outcome is the hash, or "1" for a password that fits and "" for one that
+// does not.
+struct PasswordHasher::Job {
+  std::string password;
+  std::string salt;
+  std::string stored;
+  bool verify = false;
+  Resumption<std::string> waiter;
+
+  ~Job() { sodium_memzero(password.data(), password.size()); }
+
+  void run() {
+    try {
+      std::string outcome;
+      if (!verify) {
+        outcome = hash_password(password, salt);
+      } else if (verify_password(password, stored)) {
+        outcome = "1";
+      }
+      waiter.resume(std::move(outcome));
+    } catch (...) {
+      waiter.fail(std::current_exception());
+    }
+  }
+};
+
+PasswordHasher::PasswordHasher(Random& random, Settings settings) : random_(random), queue_max_(settings.queue_max) {
+  GATEHOUSE_CHECK(sodium_init() >= 0);
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned count = settings.threads > 0 ? settings.threads : std::max(1u, cores - 1);
+  for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+}
+
+PasswordHasher::~PasswordHasher() {
+  stop();
+}
+
+Awaitable<std::string> PasswordHasher::hash(std::string password) {
+  std::array<std::byte, 16> salt;
+  random_.fill(salt);
+  auto job = std::make_unique<Job>();
+  job->password = std::move(password);
+  job->salt = hex_encode({reinterpret_cast<const char*>(salt.data()), salt.size()});
+  auto start = [this, job = std::move(job)](Resumption<std::string> waiter) mutable {
+    job->waiter = std::move(waiter);
+    submit(std::move(job));
+  };
+  auto outcome = co_await suspend_until_resumed<std::string>(std::move(start));
+  co_return outcome;
+}
+
+Awaitable<bool> PasswordHasher::verify(std::string password, std::string stored) {
+  auto job = std::make_unique<Job>();
+  job->password = std::move(password);
+  job->stored = std::move(stored);
+  job->verify = true;
+  auto start = [this, job = std::move(job)](Resumption<std::string> waiter) mutable {
+    job->waiter = std::move(waiter);
+    submit(std::move(job));
+  };
+  auto outcome = co_await suspend_until_resumed<std::string>(std::move(start));
+  co_return !outcome.empty();
+}
+
+void PasswordHasher::submit(std::unique_ptr<Job> job) {
+  const char* refusal = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      refusal = "shutting_down";
+    } else if (queue_.size() >= queue_max_) {
+      refusal = "password_queue_full";
+    } else {
+      queue_.push_back(std::move(job));
+    }
+  }
+  if (refusal != nullptr) {
+    job->waiter.fail(std::make_exception_ptr(Failure(503, refusal, "no room for another password hash")));
+  } else {
+    arrived_.notify_one();
+  }
+}
+
+void PasswordHasher::work() {
+  lower_priority();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (stopping_) return;
+    auto job = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    job->run();
+    job.reset();
+    lock.lock();
+  }
+}
+
+void PasswordHasher::stop() {
+  std::deque<std::unique_ptr<Job>> left;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    left.swap(queue_);
+  }
+  arrived_.notify_all();
+  for (const auto& job : left) {
+    job->waiter.fail(std::make_exception_ptr(Failure(503, "shutting_down", "the gateway is shutting down")));
+  }
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+}  // namespace gatehouse::crypto

@@ -1,0 +1,100 @@
+#include "crypto/password_hasher.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <thread>
+
+#include "base/failure.hpp"
+
+using namespace gatehouse;
+using namespace gatehouse::crypto;
+
+namespace {
+
+// The hash that Better Auth 1.7.25 makes of "ﬁle-Å-①②③" (with the ligature and a combining ring) and this salt.
+constexpr std::string_view kStored =
+    "000102030405060708090a0b0c0d0e0f:"
+    "aa304a4dd90b45272c92571d207613a1cfe62f9d779041f8f736ae51e6fc5bc977ff80c87c664905383c92548b83d78cd599d8ce18b9f76101"
+    "ef6c50b841bb26";
+
+struct Outcomes {
+  int hashed = 0;
+  std::vector<std::string> refusals;
+};
+
+Awaitable<> hash_into(PasswordHasher& hasher, Outcomes& outcomes) {
+  try {
+    auto hash = co_await hasher.hash("a password");
+    if (hash.size() == 32 + 1 + 128) ++outcomes.hashed;
+  } catch (const Failure& failure) {
+    outcomes.refusals.push_back(failure.reason());
+  }
+}
+
+Awaitable<> hash_and_verify(PasswordHasher& hasher, std::thread::id& thread, bool& right, bool& wrong) {
+  auto hash = co_await hasher.hash("correct horse");
+  right = co_await hasher.verify("correct horse", hash);
+  wrong = co_await hasher.verify("correct horsf", hash);
+  thread = std::this_thread::get_id();
+}
+
+}  // namespace
+
+TEST_CASE("verify_password accepts Better Auth's hash under every spelling with the same NFKC form") {
+  CHECK(verify_password("\xEF\xAC\x81le-A\xCC\x8A-\xE2\x91\xA0\xE2\x91\xA1\xE2\x91\xA2", kStored));
+  CHECK(verify_password("file-\xC3\x85-123", kStored));
+  CHECK_FALSE(verify_password("file-A-123", kStored));
+}
+
+TEST_CASE("hash_password writes salt and key as Better Auth does") {
+  CHECK(hash_password("file-\xC3\x85-123", "000102030405060708090a0b0c0d0e0f") == kStored);
+}
+
+TEST_CASE("verify_password refuses what is no hash") {
+  for (const char* stored : {"", "not-a-hash", ":", "00:zz", "000102030405060708090a0b0c0d0e0f:aa304a"}) {
+    CHECK_FALSE(verify_password("x", stored));
+  }
+}
+
+TEST_CASE("PasswordHasher resumes the coroutine on its own thread") {
+  SystemRandom random;
+  PasswordHasher hasher(random, {.threads = 1, .queue_max = 4});
+  asio::io_context context;
+  std::thread::id thread;
+  bool right = false, wrong = true;
+  asio::co_spawn(context, hash_and_verify(hasher, thread, right, wrong), asio::detached);
+  context.run();
+  CHECK(right);
+  CHECK_FALSE(wrong);
+  CHECK(thread == std::this_thread::get_id());
+}
+
+TEST_CASE("PasswordHasher refuses with 503 what its queue does not hold") {
+  SystemRandom random;
+  PasswordHasher hasher(random, {.threads = 1, .queue_max = 2});
+  asio::io_context context;
+  Outcomes outcomes;
+  for (int i = 0; i < 12; ++i) asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
+  context.run();
+  // The pool's thread may have taken the first one before the others came.
+  CHECK(outcomes.hashed >= 2);
+  CHECK(outcomes.hashed + outcomes.refusals.size() == 12);
+  REQUIRE_FALSE(outcomes.refusals.empty());
+  CHECK(outcomes.refusals.front() == "password_queue_full");
+}
+
+TEST_CASE("PasswordHasher answers those who wait when it is stopped") {
+  SystemRandom random;
+  PasswordHasher hasher(random, {.threads = 1, .queue_max = 8});
+  asio::io_context context;
+  Outcomes outcomes;
+  for (int i = 0; i < 4; ++i) asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
+  context.poll();
+  hasher.stop();
+  asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
+  context.run();
+  CHECK(outcomes.hashed + outcomes.refusals.size() == 5);
+  CHECK(outcomes.refusals.back() == "shutting_down");
+}
