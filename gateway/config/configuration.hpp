@@ -1,5 +1,5 @@
-// The whole configuration as plain validated values. Made once by config/load.hpp from routes.yaml (and gateway.yaml), and again at
-// each reload; code below config/ sees no YAML. Defaults are the ones of docs/configuration.md.
+// The whole configuration as plain validated values. Made once by config/load.hpp from routes.yaml (and gateway.yaml),
+// and again at each reload; code below config/ sees no YAML. Defaults are the ones of docs/configuration.md.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -24,15 +24,15 @@ struct Place {
 };
 
 struct SocketAddress {
-  std::string host;  // an IP address
+  std::string host;        // an IP address
   std::uint16_t port = 0;  // 0: any free port (tests)
 };
 
-// scheme://host[:port] of a URL without path, host in lower case.
+// scheme://host[:port] of a URL without path.
 struct Origin {
-  std::string scheme;
-  std::string host;
-  std::uint16_t port = 0;  // the scheme's default where none is written
+  std::string scheme;             // http or https
+  std::string host;               // lower case; an IPv6 address in its brackets
+  std::uint16_t port = 0;         // the scheme's default where none is written
   std::string to_string() const;  // without a default port
   bool operator==(const Origin&) const = default;
 };
@@ -76,7 +76,7 @@ struct EmailAndPassword {
   bool enabled = false;
   bool auto_sign_in = true;
   bool disable_sign_up = false;
-  std::uint32_t min_password_length = 8;    // UTF-16 code units
+  std::uint32_t min_password_length = 8;  // UTF-16 code units
   std::uint32_t max_password_length = 128;
 };
 
@@ -116,7 +116,8 @@ struct Gateway {
   Limits limits;
   Pages pages;
   AuthSettings auth;
-  std::uint32_t threads = 0;  // 0: one for each core
+  std::uint32_t threads = 0;         // 0: one for each core
+  bool insecure_shared_key = false;  // several upstreams may have the same key
 };
 
 struct Timeout {
@@ -170,6 +171,7 @@ struct Route {
   std::string host;                  // lower case; empty: every served host
   std::vector<std::string> methods;  // empty: every method
   std::string upstream;              // name
+  std::size_t upstream_index = 0;    // in Configuration::upstreams
   std::string strip_prefix;          // canonical prefix that is cut from the forwarded path; empty: none
   AuthMode auth = AuthMode::required;
   Require require;
@@ -180,6 +182,7 @@ struct Route {
   bool cors = true;
   bool forward_session_cookie = false;
   std::string forward_authorization_as;  // header name that carries the client's Authorization; empty: it is dropped
+  bool insecure_public_root = false;     // a public route may start with a wildcard
   Place place;
   std::size_t index = 0;  // in routes:
 };
@@ -201,6 +204,9 @@ struct Configuration {
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
   std::vector<TestRow> tests;
+  Route defaults;  // what `defaults` says; limits and times of the reserved routes (auth, JWKS, pages) are its own
+  std::vector<std::string> unsafe;  // a text for each insecure_ switch that is on; logged at start
+  std::vector<std::string> notes;   // what was given and has no effect; logged at start
 };
 
 }  // namespace gatehouse::config
