@@ -1,4 +1,5 @@
-// The coroutine type of the whole gateway. Bound to io_context's own executor: any_io_executor costs 8 % on the hot path.
+// The coroutine type of the whole gateway. Bound to io_context's own executor: any_io_executor costs 8 % on the hot
+// path.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>

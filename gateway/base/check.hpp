@@ -8,8 +8,8 @@ namespace gatehouse {
 
 }  // namespace gatehouse
 
-#define GATEHOUSE_CHECK(expression)                                                      \
-  do {                                                                                   \
-    if (!(expression)) [[unlikely]]                                                      \
-      ::gatehouse::check_failed(#expression, std::source_location::current());           \
+#define GATEHOUSE_CHECK(expression)                                            \
+  do {                                                                         \
+    if (!(expression)) [[unlikely]]                                            \
+      ::gatehouse::check_failed(#expression, std::source_location::current()); \
   } while (false)

@@ -1,5 +1,5 @@
-// Time as the gateway uses it: wall time for what is stored and shown, steady time for deadlines and windows (a clock that is
-// set back must not end or prolong a wait). Injected, so that tests move it.
+// Time as the gateway uses it: wall time for what is stored and shown, steady time for deadlines and windows (a clock
+// that is set back must not end or prolong a wait). Injected, so that tests move it.
 #pragma once
 #include <chrono>
 

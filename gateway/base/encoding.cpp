@@ -16,7 +16,8 @@ constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::array<std::int8_t, 256> inverse(std::string_view alphabet) {
   std::array<std::int8_t, 256> table{};
   table.fill(-1);
-  for (std::size_t i = 0; i < alphabet.size(); ++i) table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
   return table;
 }
 
@@ -62,8 +63,12 @@ std::optional<std::string> decode(std::string_view text, const std::array<std::i
 
 }  // namespace
 
-std::string base64_encode(std::string_view bytes) { return encode(bytes, kStandard, true); }
-std::string base64url_encode(std::string_view bytes) { return encode(bytes, kUrl, false); }
+std::string base64_encode(std::string_view bytes) {
+  return encode(bytes, kStandard, true);
+}
+std::string base64url_encode(std::string_view bytes) {
+  return encode(bytes, kUrl, false);
+}
 
 std::optional<std::string> base64_decode(std::string_view text) {
   static constexpr auto kValues = inverse(kStandard);
@@ -79,7 +84,8 @@ std::optional<std::string> base64url_decode(std::string_view text) {
 
 void base64_encode_32(const unsigned char* bytes, char* out44) {
   for (int i = 0; i < 30; i += 3) {
-    const std::uint32_t group = static_cast<std::uint32_t>(bytes[i]) << 16 | static_cast<std::uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
+    const std::uint32_t group =
+        static_cast<std::uint32_t>(bytes[i]) << 16 | static_cast<std::uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
     for (int shift = 18; shift >= 0; shift -= 6) *out44++ = kStandard[group >> shift & 63];
   }
   const std::uint32_t group = static_cast<std::uint32_t>(bytes[30]) << 16 | static_cast<std::uint32_t>(bytes[31]) << 8;

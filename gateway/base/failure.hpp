@@ -1,5 +1,5 @@
-// What the world did wrong: a store is down, an upstream refused, a deadline passed. Thrown, and caught once where the exchange
-// is answered; the client sees the status and a generic text, the log gets `what()`.
+// What the world did wrong: a store is down, an upstream refused, a deadline passed. Thrown, and caught once where the
+// exchange is answered; the client sees the status and a generic text, the log gets `what()`.
 #pragma once
 #include <stdexcept>
 #include <string>

@@ -11,7 +11,8 @@ namespace gatehouse {
 
 IpAddress IpAddress::v4(std::uint32_t host_order) {
   IpAddress address;
-  for (int i = 0; i < 4; ++i) address.bytes_[static_cast<std::size_t>(12 + i)] = static_cast<unsigned char>(host_order >> (24 - 8 * i));
+  for (int i = 0; i < 4; ++i)
+    address.bytes_[static_cast<std::size_t>(12 + i)] = static_cast<unsigned char>(host_order >> (24 - 8 * i));
   return address;
 }
 

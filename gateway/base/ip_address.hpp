@@ -1,4 +1,5 @@
-// Addresses in one canonical form: IPv4-mapped IPv6 is folded to IPv4, so that one peer has one spelling in limits and logs.
+// Addresses in one canonical form: IPv4-mapped IPv6 is folded to IPv4, so that one peer has one spelling in limits and
+// logs.
 #pragma once
 #include <array>
 #include <compare>
@@ -17,7 +18,8 @@ class IpAddress {
 
   bool is_v4() const { return v4_; }
   bool is_loopback() const;
-  // The same address with all but the first `bits` bits zero (clamped to 32 or 128). The key of limits: v4 whole, v6 to /64.
+  // The same address with all but the first `bits` bits zero (clamped to 32 or 128). The key of limits: v4 whole, v6 to
+  // /64.
   IpAddress masked(unsigned bits) const;
   // 16 bytes; IPv4 in its mapped form.
   const std::array<unsigned char, 16>& bytes() const { return bytes_; }

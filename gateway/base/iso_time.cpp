@@ -37,7 +37,8 @@ std::optional<WallTime> parse_iso(std::string_view text) {
   }
   const int year = number(text, 0, 4), month = number(text, 5, 2), day = number(text, 8, 2);
   const int hour = number(text, 11, 2), minute = number(text, 14, 2), second = number(text, 17, 2);
-  if (year < 0 || month < 1 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
+  if (year < 0 || month < 1 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+      second > 59) {
     return std::nullopt;
   }
   const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month(static_cast<unsigned>(month)),
@@ -54,8 +55,9 @@ std::optional<WallTime> parse_iso(std::string_view text) {
       scale /= 10;
     }
   }
-  return WallTime{std::chrono::sys_days{date}.time_since_epoch() + std::chrono::hours{hour} + std::chrono::minutes{minute} +
-                  std::chrono::seconds{second} + std::chrono::milliseconds{milliseconds}};
+  return WallTime{std::chrono::sys_days{date}.time_since_epoch() + std::chrono::hours{hour} +
+                  std::chrono::minutes{minute} + std::chrono::seconds{second} +
+                  std::chrono::milliseconds{milliseconds}};
 }
 
 }  // namespace gatehouse

@@ -1,5 +1,5 @@
-// The process log: start, stop, reload, changes of state of a dependency. One JSON object a line on standard error, so that it
-// never mixes with the access log. No secret may reach it (Secret cannot be formatted).
+// The process log: start, stop, reload, changes of state of a dependency. One JSON object a line on standard error, so
+// that it never mixes with the access log. No secret may reach it (Secret cannot be formatted).
 #pragma once
 #include <spdlog/spdlog.h>
 

@@ -1,11 +1,13 @@
-// What the client did wrong is a value (STYLE: three kinds of errors). What the world did wrong is an exception: failure.hpp.
+// What the client did wrong is a value (STYLE: three kinds of errors). What the world did wrong is an exception:
+// failure.hpp.
 #pragma once
 #include <expected>
 #include <string>
 
 namespace gatehouse {
 
-// Answered as JSON {"code", "message"}; an empty code leaves that key out, and both empty mean an answer without a body.
+// Answered as JSON {"code", "message"}; an empty code leaves that key out, and both empty mean an answer without a
+// body.
 struct ApiError {
   int status = 500;
   std::string code;

@@ -1,5 +1,5 @@
-// A string that must never be shown: keys, passwords, connection URLs with passwords. It cannot be formatted or streamed; whoever
-// needs the bytes says reveal().
+// A string that must never be shown: keys, passwords, connection URLs with passwords. It cannot be formatted or
+// streamed; whoever needs the bytes says reveal().
 #pragma once
 #include <string>
 #include <utility>

@@ -16,7 +16,8 @@ TEST_CASE("an IPv4-mapped address is the IPv4 address") {
 }
 
 TEST_CASE("parse_ip refuses ports, brackets, zones and leading zeros") {
-  for (const char* text : {"", "203.0.113.7:80", "[::1]", "fe80::1%eth0", "010.0.0.1", "1.2.3", "nonsense", " 1.2.3.4"}) {
+  for (const char* text :
+       {"", "203.0.113.7:80", "[::1]", "fe80::1%eth0", "010.0.0.1", "1.2.3", "nonsense", " 1.2.3.4"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_ip(text));
   }
