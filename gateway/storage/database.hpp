@@ -1,10 +1,13 @@
-// The store of users, sessions, accounts and verifications, as the rest of the gateway sees it: statements with bound parameters in,
-// rows out. Two engines stand behind it, SQLite (embedded, one file) and PostgreSQL; what this header promises is tested once for
-// both in tests/contracts.
+// The store of users, sessions, accounts and verifications, as the rest of the gateway sees it: statements with bound
+// parameters in, rows out. Two engines stand behind it, SQLite (embedded, one file) and PostgreSQL; what this header
+// promises is tested once for both in tests/contracts.
 //
-// A Database belongs to one thread: its coroutines are started and resumed on that thread's io_context. Every call is bounded by
-// the engine's statement time-out and throws Failure(503, "database_unavailable") when the store is down, too slow or its queue
-// full; a statement that the store refuses (a bug of ours) throws StatementError; a broken constraint throws ConstraintError.
+// A Database belongs to one thread: its coroutines are started and resumed on that thread's io_context. It is made by
+// storage/open.hpp and must be destroyed before that io_context. Every call is bounded by the time-outs of StoreOptions
+// and throws Failure(503, "database_unavailable") when the store is down, too slow or its queue is full: a write may
+// then have happened or not, and is never sent again. A statement that the store refuses (a bug of ours) throws
+// StatementError; a broken constraint, or a value that no store of ours can hold, throws ConstraintError. None of these
+// break the Database: later calls work.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -26,11 +29,18 @@ enum class Engine { sqlite, postgres };
 using Value = std::variant<std::nullptr_t, bool, std::int64_t, std::string, WallTime>;
 using Parameters = std::vector<Value>;
 
-// One row. Columns are counted from 0 in the order of the statement; reading a column as another type than it has is a bug (throws
-// StatementError), reading NULL by a getter that is not optional as well.
+// NULL for an absent value.
+template <class T>
+Value nullable(const std::optional<T>& value) {
+  return value ? Value{*value} : Value{nullptr};
+}
+
+// One row. Columns are counted from 0 in the order of the statement; reading a column as another type than it has is a
+// bug (throws StatementError), reading NULL by a getter that is not optional as well.
 class Row {
  public:
-  // The engine's raw text of each column; absent is NULL. How a bool and a time look is known to the getters for both engines.
+  // The engine's raw text of each column; absent is NULL. How a bool and a time look is known to the getters for both
+  // engines.
   explicit Row(std::vector<std::optional<std::string>> columns) : columns_(std::move(columns)) {}
 
   const std::string& text(std::size_t column) const;
@@ -57,6 +67,7 @@ class StatementError : public std::runtime_error {
 
 class ConstraintError : public std::runtime_error {
  public:
+  // other: a CHECK, or a value that the column cannot hold (too long, text with U+0000 or invalid UTF-8).
   enum class Kind { unique, foreign_key, not_null, other };
   ConstraintError(Kind kind, const std::string& detail) : std::runtime_error(detail), kind_(kind) {}
   Kind kind() const { return kind_; }
@@ -65,8 +76,9 @@ class ConstraintError : public std::runtime_error {
   Kind kind_;
 };
 
-// SQL that both engines take: $1…$n, camelCase columns in double quotes, RETURNING, ON CONFLICT. The text must be a literal (static
-// storage): it is the key under which a prepared statement is kept.
+// One statement of SQL that both engines take: $1…$n (each used, each once or more), camelCase columns in double
+// quotes, RETURNING, ON CONFLICT. The text is prepared once per connection and kept, so it should be a literal;
+// anything else must outlive the call.
 struct Statement {
   std::string_view sql;
 };
@@ -78,11 +90,12 @@ class Database {
   virtual ~Database() = default;
   virtual Engine engine() const = 0;
   virtual Awaitable<ResultSet> query(Statement statement, Parameters parameters) = 0;
-  // Rolled back when it is destroyed without commit(). Holds one connection (SQLite: the writer) while it lives: keep it short, and
-  // never wait for a third party inside.
+  // Rolled back when it is destroyed without commit(). Holds one connection (SQLite: the writer) while it lives: keep
+  // it short, and never wait for a third party inside.
   virtual Awaitable<std::unique_ptr<Transaction>> begin() = 0;
 };
 
+// A failed query ends it: what follows throws StatementError, commit() too.
 class Transaction {
  public:
   virtual ~Transaction() = default;
