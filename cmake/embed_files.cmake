@@ -1,5 +1,5 @@
-# Writes OUTPUT.hpp and OUTPUT.cpp from FILES (see embed.cmake). String literals are raw bytes in octal escapes, cut into
-# pieces that every compiler accepts.
+# Writes OUTPUT.hpp and OUTPUT.cpp from FILES (see embed.cmake). Sixteen bytes a line: no literal can be too
+# long for a compiler.
 set(entries "")
 set(index 0)
 list(SORT FILES)

@@ -1,0 +1,23 @@
+// Where to go after signing in. Only a path of this very origin is followed: anything else would let a link to the sign-in page
+// carry people who just typed their password to somebody else's copy of the site.
+
+// Starts with one slash; no second one and no backslash after it (browsers read both as the start of a host), no backslash at all,
+// no control characters and blanks (which URL parsers drop, so that "/\t/evil" becomes "//evil").
+const plainPath = /^\/(?![/\\])[^\\\u0000-\u0020\u007f]*$/;
+const longest = 2000;
+
+// The absolute URL to go to, or null when `value` may not be followed.
+export function findReturnTarget(value, origin) {
+  if (typeof value !== 'string' || value.length > longest || !plainPath.test(value)) return null;
+  let url;
+  try {
+    url = new URL(value, origin);
+  } catch {
+    return null;
+  }
+  if (url.origin !== origin || url.username !== '' || url.password !== '') return null;
+  return url.href;
+}
+
+// The parameter as it stands in the page's own address.
+export const readReturnTo = (location) => new URLSearchParams(location.search).get('return_to');

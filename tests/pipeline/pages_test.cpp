@@ -1,0 +1,99 @@
+#include "pipeline/pages.hpp"
+
+#include <doctest/doctest.h>
+
+using gatehouse::pipeline::HostedPages;
+using gatehouse::pipeline::make_sign_in_location;
+using gatehouse::pipeline::matches_etag;
+using gatehouse::pipeline::render_template;
+
+namespace {
+
+bool holds(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+}  // namespace
+
+TEST_CASE("find_page knows the two pages and what they load, and nothing else") {
+  const HostedPages pages({}, {});
+  for (const auto* path : {"/sign-in", "/sign-up", "/.gatehouse/page.css", "/.gatehouse/sign_in.js",
+                           "/.gatehouse/return_to.js", "/.gatehouse/mark.svg"}) {
+    CAPTURE(path);
+    CHECK(pages.find_page(path) != nullptr);
+  }
+  for (const auto* path : {"", "/", "/sign-in/", "/sign_in", "/Sign-In", "/sign-in.html", "/.gatehouse/",
+                           "/.gatehouse/sign_in.html", "/page.css"}) {
+    CAPTURE(path);
+    CHECK(pages.find_page(path) == nullptr);
+  }
+}
+
+TEST_CASE("pages that are switched off are not found") {
+  const HostedPages pages({.enabled = false, .sign_in = "/sign-in"}, {});
+  CHECK(pages.find_page("/sign-in") == nullptr);
+  CHECK(pages.find_page("/.gatehouse/page.css") == nullptr);
+}
+
+TEST_CASE("a page carries the configuration, escaped") {
+  gatehouse::config::AuthSettings auth;
+  auth.app_name = "<Tom & \"Jerry's\">";
+  auth.base_path = "/auth/v1";
+  auth.email_and_password.min_password_length = 12;
+  const HostedPages pages({}, auth);
+  const auto& page = *pages.find_page("/sign-up");
+  CHECK(page.content_type == "text/html; charset=utf-8");
+  CHECK(holds(page.body, "<title>Create an account · &lt;Tom &amp; &quot;Jerry&#39;s&quot;&gt;</title>"));
+  CHECK(holds(page.body, "<meta name=\"gatehouse-auth\" content=\"/auth/v1\">"));
+  CHECK(holds(page.body, "minlength=\"12\""));
+  CHECK_FALSE(holds(page.body, "{{"));
+  CHECK_FALSE(holds(page.body, "<Tom"));
+}
+
+TEST_CASE("a page forbids everything that is inline, foreign or framed") {
+  const HostedPages pages({}, {});
+  const auto& page = *pages.find_page("/sign-in");
+  CHECK(holds(page.header_lines,
+              "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+              "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"));
+  CHECK(holds(page.header_lines, "x-content-type-options: nosniff\r\n"));
+  CHECK(holds(page.header_lines, "referrer-policy: same-origin\r\n"));
+  CHECK(holds(page.header_lines, "content-type: text/html; charset=utf-8\r\n"));
+  CHECK(holds(page.header_lines, "etag: " + page.etag + "\r\n"));
+  CHECK(page.header_lines.ends_with("\r\n"));
+  CHECK_FALSE(holds(page.body, "<script>"));
+  CHECK_FALSE(holds(page.body, "<style"));
+  CHECK_FALSE(holds(page.body, "style="));
+  CHECK_FALSE(holds(page.body, " onclick="));
+}
+
+TEST_CASE("the etag changes with the content") {
+  gatehouse::config::AuthSettings other;
+  other.app_name = "Other";
+  const HostedPages first({}, {});
+  const HostedPages same({}, {});
+  const HostedPages second({}, other);
+  CHECK(first.find_page("/sign-in")->etag == same.find_page("/sign-in")->etag);
+  CHECK(first.find_page("/sign-in")->etag != second.find_page("/sign-in")->etag);
+  CHECK(first.find_page("/.gatehouse/page.css")->etag == second.find_page("/.gatehouse/page.css")->etag);
+}
+
+TEST_CASE("matches_etag takes lists, weak forms and the star") {
+  CHECK(matches_etag("\"a\"", "\"a\""));
+  CHECK(matches_etag("\"x\", W/\"a\"", "\"a\""));
+  CHECK(matches_etag("*", "\"a\""));
+  CHECK_FALSE(matches_etag("\"b\"", "\"a\""));
+  CHECK_FALSE(matches_etag("a", "\"a\""));
+  CHECK_FALSE(matches_etag("", "\"a\""));
+}
+
+TEST_CASE("the way to the sign-in page says where to come back to") {
+  CHECK(make_sign_in_location("/sign-in", "/app?a=1&b=2") == "/sign-in?return_to=%2Fapp%3Fa%3D1%26b%3D2");
+  CHECK(make_sign_in_location("https://www.example.com/login?theme=dark", "/") ==
+        "https://www.example.com/login?theme=dark&return_to=%2F");
+}
+
+TEST_CASE("render_template escapes values and leaves the rest alone") {
+  CHECK(render_template("a {{x}} b {{x}}{{y}}", {{"x", "<"}, {"y", "{{x}}"}}) == "a &lt; b &lt;{{x}}");
+  CHECK(render_template("", {}) == "");
+}
