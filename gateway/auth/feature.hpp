@@ -20,8 +20,8 @@ namespace gatehouse::auth {
 // One request to an auth endpoint, whole: these are small and rare, so everything is a value.
 struct AuthRequest {
   std::string method;
-  std::string path;   // raw, below the base path, starting with '/'
-  std::string query;  // raw, without the '?'
+  std::string path;                                          // raw, below the base path, starting with '/'
+  std::string query;                                         // raw, without the '?'
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::optional<std::string> body;                           // absent: none was sent
   std::string client_address;  // canonical text (IPv6 masked as configured); "" when unknown
@@ -36,7 +36,8 @@ struct AuthResponse {
   std::string body;
 };
 
-// What an endpoint needs before its handler runs (reference of Better Auth: session, authoritative session, fresh session).
+// What an endpoint needs before its handler runs (reference of Better Auth: session, authoritative session, fresh
+// session).
 enum class SessionNeed { none, session, authoritative, fresh };
 
 }  // namespace gatehouse::auth

@@ -1,5 +1,5 @@
-// Who a request comes from: a session and its user, as loaded from the store in one read. Immutable and shared between threads; a
-// change makes a new one.
+// Who a request comes from: a session and its user, as loaded from the store in one read. Immutable and shared between
+// threads; a change makes a new one.
 #pragma once
 #include <map>
 #include <memory>
@@ -19,7 +19,8 @@ struct User {
   std::optional<std::string> image;
   WallTime created_at;
   WallTime updated_at;
-  std::optional<std::string> role;  // comma-separated, where the table has such a column; routes read it by require.role
+  std::optional<std::string>
+      role;  // comma-separated, where the table has such a column; routes read it by require.role
 };
 
 // Better Auth's "session" row.

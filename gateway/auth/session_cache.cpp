@@ -1,0 +1,282 @@
+#include "auth/session_cache.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <exception>
+#include <list>
+#include <unordered_set>
+
+#include "base/failure.hpp"
+
+namespace gatehouse::auth {
+
+// `began` is the number of user events when the load started: an event of the user's slot with a higher number makes it
+// void.
+struct SessionCache::Entry {
+  IdentityPtr identity;
+  SteadyTime ends;
+  std::uint64_t began = 0;
+  std::list<std::string_view>::iterator place;  // in Shard::by_age
+};
+
+// What a waiter is resumed with. Stale: an invalidation came while the load ran, so it says nothing.
+struct SessionCache::Outcome {
+  IdentityPtr identity;
+  bool stale = false;
+};
+
+// One running load. Guarded by its shard's mutex, but for the fields that do not change.
+struct SessionCache::Flight {
+  const std::string token;
+  const std::uint64_t began;
+  std::vector<Resumption<Outcome>> waiters;
+  bool stale = false;
+
+  Flight(std::string of, std::uint64_t at) : token(std::move(of)), began(at) {}
+};
+
+struct alignas(64) SessionCache::Shard {
+  std::mutex mutex;
+  ByToken<Entry> entries;
+  std::list<std::string_view>
+      by_age;  // keys of `entries`, oldest first: all live equally long, so the oldest ends first
+  ByToken<std::shared_ptr<Flight>> flights;
+  std::unordered_set<std::shared_ptr<Flight>> stale_flights;  // still running, but nobody may join them anymore
+  std::unordered_set<std::string, Hash, std::equal_to<>> refreshing;
+  bool stopped = false;
+};
+
+struct SessionCache::Landed {
+  std::vector<Resumption<Outcome>> waiters;
+  bool stale = false;
+};
+
+namespace {
+
+std::exception_ptr shutting_down() {
+  return std::make_exception_ptr(Failure(503, "shutting_down", "the gateway is shutting down"));
+}
+
+}  // namespace
+
+SessionCache::SessionCache(const Clock& clock, Settings settings)
+    : clock_(clock), settings_(settings), shards_(std::make_unique<std::array<Shard, kShards>>()) {}
+
+SessionCache::SessionCache(const Clock& clock) : SessionCache(clock, Settings{}) {}
+
+SessionCache::~SessionCache() {
+  stop();
+}
+
+SessionCache::Shard& SessionCache::shard_of(std::string_view token) {
+  // The map takes the low bits of the same hash, so the shard takes others.
+  return (*shards_)[(Hash{}(token) >> 48) % kShards];
+}
+
+std::atomic<std::uint64_t>& SessionCache::user_slot(std::string_view user_id) {
+  return user_changed_[Hash{}(user_id) % kUserSlots];
+}
+
+bool SessionCache::is_valid(const Entry& entry, SteadyTime steady, WallTime now) {
+  return steady < entry.ends && now < entry.identity->session.expires_at &&
+         user_slot(entry.identity->user.id).load(std::memory_order_acquire) <= entry.began;
+}
+
+IdentityPtr SessionCache::find(std::string_view token) {
+  const SteadyTime steady = clock_.steady();
+  const WallTime now = clock_.now();
+  Shard& shard = shard_of(token);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.entries.find(token);
+  return found != shard.entries.end() && is_valid(found->second, steady, now) ? found->second.identity : nullptr;
+}
+
+Awaitable<IdentityPtr> SessionCache::load(std::string token, Loader loader) {
+  // Each round means that the session or its user was changed in just this moment.
+  constexpr int kRounds = 8;
+  for (int round = 0; round < kRounds; ++round) {
+    auto known = find(token);
+    if (known) co_return known;
+    auto outcome = co_await join(token, loader);
+    if (!outcome.stale) co_return outcome.identity;
+  }
+  throw Failure(503, "session_changing", "a session was changed during each attempt to load it");
+}
+
+Awaitable<SessionCache::Outcome> SessionCache::join(std::string token, Loader loader) {
+  const Executor executor = co_await asio::this_coro::executor;
+  auto start = [this, token = std::move(token), loader = std::move(loader),
+                executor](Resumption<Outcome> waiter) mutable {
+    auto flight = board(token, waiter);
+    // Owned by the shard's tables of flights, which stop() drains.
+    if (flight) asio::co_spawn(executor, run_flight(std::move(flight), std::move(loader)), asio::detached);
+  };
+  auto outcome = co_await suspend_until_resumed<Outcome>(std::move(start));
+  co_return outcome;
+}
+
+// Lets the waiter wait for the token's flight, or resumes it at once. Gives the flight if it is a new one, to be
+// started.
+std::shared_ptr<SessionCache::Flight> SessionCache::board(const std::string& token, Resumption<Outcome>& waiter) {
+  const SteadyTime steady = clock_.steady();
+  const WallTime now = clock_.now();
+  Shard& shard = shard_of(token);
+  const std::lock_guard lock(shard.mutex);
+  if (shard.stopped) {
+    waiter.fail(shutting_down());
+    return nullptr;
+  }
+  // A load may have ended since the look-up without the lock.
+  const auto known = shard.entries.find(token);
+  if (known != shard.entries.end() && is_valid(known->second, steady, now)) {
+    waiter.resume({known->second.identity, false});
+    return nullptr;
+  }
+  auto& flight = shard.flights[token];
+  const bool is_new = flight == nullptr;
+  if (is_new) flight = std::make_shared<Flight>(token, user_events_.load(std::memory_order_acquire));
+  flight->waiters.push_back(std::move(waiter));
+  return is_new ? flight : nullptr;
+}
+
+Awaitable<> SessionCache::run_flight(std::shared_ptr<Flight> flight, Loader loader) {
+  // Also where the frame is destroyed in the middle (its io_context goes): the waiters of other threads must not wait
+  // for ever.
+  struct Landing {
+    SessionCache& cache;
+    Flight& flight;
+    std::exception_ptr error = shutting_down();
+    IdentityPtr identity;
+
+    ~Landing() {
+      auto [waiters, stale] = cache.land(flight, error ? nullptr : identity);
+      for (auto& waiter : waiters) {
+        if (error) {
+          waiter.fail(error);
+        } else {
+          waiter.resume({stale ? nullptr : identity, stale});
+        }
+      }
+    }
+  };
+  Landing landing{*this, *flight, shutting_down(), nullptr};
+  try {
+    landing.identity = co_await loader(flight->token);
+    landing.error = nullptr;
+  } catch (...) {
+    landing.error = std::current_exception();
+  }
+}
+
+// Takes the flight out of the tables and keeps what it read, unless that was made void meanwhile.
+SessionCache::Landed SessionCache::land(Flight& flight, const IdentityPtr& identity) {
+  Shard& shard = shard_of(flight.token);
+  const std::lock_guard lock(shard.mutex);
+  if (flight.stale) {
+    std::erase_if(shard.stale_flights, [&](const auto& one) { return one.get() == &flight; });
+  } else {
+    shard.flights.erase(flight.token);
+  }
+  Landed landed{std::move(flight.waiters), flight.stale};
+  if (identity && user_slot(identity->user.id).load(std::memory_order_acquire) > flight.began) landed.stale = true;
+  if (identity && !landed.stale && !shard.stopped) insert(shard, flight.token, identity, flight.began);
+  return landed;
+}
+
+void SessionCache::insert(Shard& shard, const std::string& token, IdentityPtr identity, std::uint64_t began) {
+  const SteadyTime steady = clock_.steady();
+  const auto drop_oldest = [&shard] {
+    const auto oldest = shard.entries.find(shard.by_age.front());
+    shard.by_age.pop_front();
+    shard.entries.erase(oldest);
+  };
+  const auto present = shard.entries.find(token);
+  if (present != shard.entries.end()) {
+    shard.by_age.erase(present->second.place);
+    shard.entries.erase(present);
+  }
+  const std::size_t room = std::max<std::size_t>(1, settings_.entries_max / kShards);
+  while (shard.entries.size() >= room) drop_oldest();
+  // Each newcomer clears away up to two that have ended: memory follows the traffic down.
+  for (int i = 0; i < 2 && !shard.by_age.empty(); ++i) {
+    if (shard.entries.find(shard.by_age.front())->second.ends > steady) break;
+    drop_oldest();
+  }
+  const auto [added, fresh] = shard.entries.try_emplace(token);
+  added->second = {std::move(identity), steady + settings_.life, began,
+                   shard.by_age.insert(shard.by_age.end(), added->first)};
+}
+
+void SessionCache::invalidate(std::string_view token) {
+  ByToken<Entry>::node_type dropped;  // freed after the lock is gone
+  Shard& shard = shard_of(token);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.entries.find(token);
+  if (found != shard.entries.end()) {
+    shard.by_age.erase(found->second.place);
+    dropped = shard.entries.extract(found);
+  }
+  const auto flight = shard.flights.find(token);
+  if (flight != shard.flights.end()) {
+    // Who comes from now on must not join it.
+    flight->second->stale = true;
+    shard.stale_flights.insert(flight->second);
+    shard.flights.erase(flight);
+  }
+}
+
+void SessionCache::invalidate_user(std::string_view user_id) {
+  const std::uint64_t event = user_events_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  auto& slot = user_slot(user_id);
+  std::uint64_t last = slot.load(std::memory_order_relaxed);
+  while (last < event && !slot.compare_exchange_weak(last, event, std::memory_order_acq_rel)) {
+  }
+}
+
+void SessionCache::end(const std::string& token) {
+  invalidate(token);
+  if (session_ended_) session_ended_(token);
+}
+
+bool SessionCache::begin_refresh(std::string_view token) {
+  Shard& shard = shard_of(token);
+  const std::lock_guard lock(shard.mutex);
+  return shard.refreshing.emplace(token).second;
+}
+
+void SessionCache::end_refresh(std::string_view token) {
+  Shard& shard = shard_of(token);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.refreshing.find(token);
+  if (found != shard.refreshing.end()) shard.refreshing.erase(found);
+}
+
+void SessionCache::stop() {
+  std::vector<Resumption<Outcome>> waiters;
+  for (Shard& shard : *shards_) {
+    const std::lock_guard lock(shard.mutex);
+    shard.stopped = true;
+    for (auto& [token, flight] : shard.flights) {
+      flight->stale = true;
+      shard.stale_flights.insert(flight);
+    }
+    shard.flights.clear();
+    for (const auto& flight : shard.stale_flights) {
+      for (auto& waiter : flight->waiters) waiters.push_back(std::move(waiter));
+      flight->waiters.clear();
+    }
+  }
+  for (auto& waiter : waiters) waiter.fail(shutting_down());
+}
+
+std::size_t SessionCache::size() const {
+  std::size_t count = 0;
+  for (Shard& shard : *shards_) {
+    const std::lock_guard lock(shard.mutex);
+    count += shard.entries.size();
+  }
+  return count;
+}
+
+}  // namespace gatehouse::auth

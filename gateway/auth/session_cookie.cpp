@@ -1,0 +1,216 @@
+#include "auth/session_cookie.hpp"
+
+#include <algorithm>
+
+#include "base/ascii.hpp"
+#include "base/encoding.hpp"
+#include "crypto/digest.hpp"
+
+namespace gatehouse::auth {
+
+namespace {
+
+constexpr std::string_view kSecurePrefix = "__Secure-";
+constexpr std::string_view kHostPrefix = "__Host-";
+constexpr std::size_t kSignatureLength = 44;
+
+// Percent-decodes into the scratch; absent where it does not fit or is no percent encoding.
+std::optional<std::string_view> decode(std::string_view value, SessionCookie::Scratch& scratch) {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (length == scratch.size()) return std::nullopt;
+    if (value[i] != '%') {
+      scratch[length++] = value[i];
+      continue;
+    }
+    if (i + 2 >= value.size()) return std::nullopt;
+    const int high = hex_digit(value[i + 1]), low = hex_digit(value[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    scratch[length++] = static_cast<char>(high << 4 | low);
+    i += 2;
+  }
+  return std::string_view(scratch.data(), length);
+}
+
+// "name" or one of its numbered pieces, "name.0".
+bool is_chunk_of(std::string_view cookie, std::string_view name) {
+  if (!cookie.starts_with(name)) return false;
+  cookie.remove_prefix(name.size());
+  return cookie.empty() || (cookie.size() > 1 && cookie[0] == '.' && std::ranges::all_of(cookie.substr(1), is_digit));
+}
+
+}  // namespace
+
+CookieNames make_cookie_names(const config::AuthSettings& settings, const config::Origin& base_url) {
+  CookieNames names;
+  names.secure = settings.use_secure_cookies.value_or(base_url.scheme == "https");
+  names.prefix = settings.cookie_prefix;
+  const std::string start = (names.secure ? std::string(kSecurePrefix) : std::string()) + names.prefix;
+  names.session_token = start + ".session_token";
+  names.session_data = start + ".session_data";
+  names.dont_remember = start + ".dont_remember";
+  return names;
+}
+
+SessionCookie::SessionCookie(const config::AuthSettings& settings, const config::Origin& base_url, const Secret& secret)
+    : names_(make_cookie_names(settings, base_url)),
+      session_max_age_(std::to_string(settings.session.expires_in.count())),
+      hmac_(secret.reveal()) {}
+
+SessionCookie::Verdict SessionCookie::verify_value(std::string_view value, Scratch& scratch) {
+  if (value.starts_with('"')) value = value.size() < 2 ? std::string_view() : value.substr(1, value.size() - 2);
+  if (value.empty()) return {};
+  Verdict verdict{Signature::invalid, {}};
+  if (value.find('%') != std::string_view::npos) {
+    const auto decoded = decode(value, scratch);
+    if (!decoded) return verdict;
+    value = *decoded;
+  }
+  const auto dot = value.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || value.size() - dot - 1 != kSignatureLength) return verdict;
+  const auto token = value.substr(0, dot);
+  char expected[kSignatureLength];
+  base64_encode_32(hmac_.sign(token).data(), expected);
+  if (!crypto::equal_constant_time({expected, kSignatureLength}, value.substr(dot + 1))) return verdict;
+  return {Signature::valid, token};
+}
+
+SessionCookie::Verdict SessionCookie::verify(std::string_view cookie_header, Scratch& scratch) {
+  Verdict verdict;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view value) {
+    if (name != names_.session_token) return true;
+    const Verdict one = verify_value(value, scratch);
+    if (one.signature != Signature::none) verdict = one;
+    return one.signature != Signature::valid;
+  });
+  return verdict;
+}
+
+SessionCookie::Verdict SessionCookie::verify(http::HeaderFields fields, Scratch& scratch) {
+  Verdict verdict;
+  for (const auto& field : fields) {
+    if (field.known != http::Name::cookie) continue;
+    const Verdict one = verify(field.value, scratch);
+    if (one.signature == Signature::valid) return one;
+    if (one.signature != Signature::none) verdict = one;
+  }
+  return verdict;
+}
+
+SessionCookie::Verdict SessionCookie::verify_first(std::string_view cookie_header, Scratch& scratch) {
+  Verdict verdict;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view value) {
+    if (name != names_.session_token) return true;
+    verdict = verify_value(value, scratch);
+    return false;
+  });
+  return verdict;
+}
+
+bool SessionCookie::has_dont_remember(std::string_view cookie_header) {
+  bool found = false;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view value) {
+    if (name != names_.dont_remember) return true;
+    Scratch scratch;
+    found = verify_value(value, scratch).signature == Signature::valid;
+    return false;
+  });
+  return found;
+}
+
+bool SessionCookie::has_dont_remember(http::HeaderFields fields) {
+  return std::ranges::any_of(fields, [this](const http::HeaderField& field) {
+    return field.known == http::Name::cookie && has_dont_remember(field.value);
+  });
+}
+
+std::string SessionCookie::sign(std::string_view value) {
+  char signature[kSignatureLength];
+  base64_encode_32(hmac_.sign(value).data(), signature);
+  std::string whole(value);
+  whole.push_back('.');
+  whole.append(signature, kSignatureLength);
+  return encode_uri_component(whole);
+}
+
+std::string SessionCookie::serialize(std::string_view name, std::string_view value, std::string_view max_age) const {
+  std::string out(name);
+  out.append("=").append(value);
+  if (!max_age.empty()) out.append("; Max-Age=").append(max_age);
+  out.append("; Path=/; HttpOnly");
+  if (names_.secure) out.append("; Secure");
+  out.append("; SameSite=Lax");
+  return out;
+}
+
+std::string SessionCookie::set_session(std::string_view token, bool remember) {
+  return serialize(names_.session_token, sign(token), remember ? session_max_age_ : std::string_view());
+}
+
+std::string SessionCookie::set_dont_remember() {
+  return serialize(names_.dont_remember, sign("true"), "");
+}
+
+std::string SessionCookie::clear_dont_remember() const {
+  return serialize(names_.dont_remember, "", "0");
+}
+
+std::vector<std::string> SessionCookie::clear_all(std::string_view cookie_header) const {
+  std::vector<std::string> lines{serialize(names_.session_token, "", "0"), serialize(names_.session_data, "", "0")};
+  for (auto& line : clear_session_data(cookie_header)) {
+    if (line != lines[1]) lines.push_back(std::move(line));
+  }
+  lines.push_back(clear_dont_remember());
+  return lines;
+}
+
+std::vector<std::string> SessionCookie::clear_session_data(std::string_view cookie_header) const {
+  std::vector<std::string> lines;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view) {
+    if (is_chunk_of(name, names_.session_data)) {
+      auto line = serialize(name, "", "0");
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+    }
+    return true;
+  });
+  return lines;
+}
+
+bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const {
+  if (keep_session_token && name == names_.session_token) return false;
+  if (name.starts_with(kSecurePrefix)) {
+    name.remove_prefix(kSecurePrefix.size());
+  } else if (name.starts_with(kHostPrefix)) {
+    name.remove_prefix(kHostPrefix.size());
+  }
+  if (!name.starts_with(names_.prefix)) return false;
+  name.remove_prefix(names_.prefix.size());
+  if (!name.starts_with('.')) return false;
+  name.remove_prefix(1);
+  return name == "session_token" || name == "dont_remember" || name == "state" || name == "oauth_state" ||
+         is_chunk_of(name, "session_data") || is_chunk_of(name, "account_data");
+}
+
+void SessionCookie::append_other_cookies(std::string& out, std::string_view cookie_header,
+                                         bool keep_session_token) const {
+  const std::size_t begin = out.size();
+  bool removed = false;  // the piece before this one, so that its blank is not left at the start
+  while (!cookie_header.empty()) {
+    const auto end = cookie_header.find(';');
+    auto piece = cookie_header.substr(0, end);
+    if (is_own(trim(piece.substr(0, piece.find('='))), keep_session_token)) {
+      removed = true;
+    } else {
+      if (out.size() > begin) {
+        out.push_back(';');
+      } else if (removed) {
+        while (piece.starts_with(' ') || piece.starts_with('\t')) piece.remove_prefix(1);
+      }
+      out.append(piece);
+    }
+    if (end == std::string_view::npos) return;
+    cookie_header.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace gatehouse::auth

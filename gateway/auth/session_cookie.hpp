@@ -1,0 +1,77 @@
+// The cookies of a session: reading and checking them on every request, and making the Set-Cookie values that set,
+// renew and clear them. Names, attributes and signature are Better Auth's (1.7.25, "cookies"): value "."
+// base64(HMAC-SHA256(secret, value)), the whole percent-encoded. A signature is checked before anything is looked up.
+#pragma once
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/cookie_header.hpp"
+#include "base/secret.hpp"
+#include "config/configuration.hpp"
+#include "crypto/hmac.hpp"
+#include "http/header_field.hpp"
+
+namespace gatehouse::auth {
+
+struct CookieNames {
+  std::string prefix;  // "better-auth"
+  std::string session_token;
+  std::string session_data;
+  std::string dont_remember;
+  bool secure = false;  // the names start with __Secure-, and the cookies are Secure
+};
+
+CookieNames make_cookie_names(const config::AuthSettings& settings, const config::Origin& base_url);
+
+// One for each thread (it holds an HMAC context).
+class SessionCookie {
+ public:
+  enum class Signature : unsigned char { none, invalid, valid };
+  struct Verdict {
+    Signature signature = Signature::none;
+    std::string_view token;  // where valid: a view into the header or the scratch
+  };
+  // Where a percent-encoded value is decoded to. A longer one is invalid.
+  using Scratch = std::array<char, 512>;
+
+  SessionCookie(const config::AuthSettings& settings, const config::Origin& base_url, const Secret& secret);
+
+  // Proxied routes: every cookie of the name is checked and the first validly signed one wins, so that a value which
+  // somebody else planted neither counts nor locks the user out.
+  Verdict verify(http::HeaderFields fields, Scratch& scratch);
+  Verdict verify(std::string_view cookie_header, Scratch& scratch);
+  // Better Auth's endpoints: only the first cookie of the name counts.
+  Verdict verify_first(std::string_view cookie_header, Scratch& scratch);
+  // The browser holds a validly signed dont_remember: the session ends with the browser and is never refreshed.
+  bool has_dont_remember(std::string_view cookie_header);
+  bool has_dont_remember(http::HeaderFields fields);
+
+  // Set-Cookie values, without the header's name. `remember` false leaves Max-Age out.
+  std::string set_session(std::string_view token, bool remember);
+  std::string set_dont_remember();
+  std::string clear_dont_remember() const;
+  // What signs a browser out: expires session_token, session_data (and its numbered pieces that the request carried),
+  // dont_remember.
+  std::vector<std::string> clear_all(std::string_view cookie_header) const;
+  // Expires the session_data cookies that the request carried; empty without.
+  std::vector<std::string> clear_session_data(std::string_view cookie_header) const;
+
+  // Appends to `out` what an upstream may see of a Cookie header: all but the gateway's own cookies, byte for byte.
+  void append_other_cookies(std::string& out, std::string_view cookie_header, bool keep_session_token = false) const;
+
+  const CookieNames& names() const { return names_; }
+
+ private:
+  Verdict verify_value(std::string_view value, Scratch& scratch);
+  bool is_own(std::string_view name, bool keep_session_token) const;
+  std::string serialize(std::string_view name, std::string_view value, std::string_view max_age) const;
+  std::string sign(std::string_view value);
+
+  CookieNames names_;
+  std::string session_max_age_;  // seconds
+  crypto::HmacSha256 hmac_;
+};
+
+}  // namespace gatehouse::auth
