@@ -67,7 +67,7 @@ test('a refusal is said in the live region, gets the focus, and keeps what was t
   const { page, complaints } = await open('/sign-in', { '/sign-in/email': refused });
   await fillSignIn(page, 'wrong horse');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('alert').filter({ hasText: 'That e-mail and password do not belong together.' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'The e-mail or the password is wrong.' }).waitFor();
   assert.equal(await focused(page), 'message');
   assert.equal(await page.getByLabel('E-mail').inputValue(), 'ada@example.com');
   assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), 'wrong horse');
@@ -115,7 +115,7 @@ test('a second press while the answer is awaited sends nothing', async () => {
   await button.click({ force: true });
   await page.getByLabel('Password', { exact: true }).press('Enter');
   release();
-  await page.getByRole('alert').filter({ hasText: 'do not belong together' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'is wrong' }).waitFor();
   assert.equal(standIn.calls.length, 1);
   assert.equal(await button.getAttribute('aria-disabled'), null);
 });

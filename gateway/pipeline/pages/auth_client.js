@@ -3,7 +3,7 @@
 const basePath = () => document.querySelector('meta[name="gatehouse-auth"]').content;
 
 const byCode = {
-  INVALID_EMAIL_OR_PASSWORD: 'That e-mail and password do not belong together.',
+  INVALID_EMAIL_OR_PASSWORD: 'The e-mail or the password is wrong.',
   INVALID_EMAIL: 'Enter an e-mail address like name@example.com.',
   PASSWORD_TOO_SHORT: 'The password is too short.',
   PASSWORD_TOO_LONG: 'The password is too long.',
