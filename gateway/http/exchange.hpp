@@ -4,6 +4,7 @@
 // Everything here lives on the connection's own thread and ends before the handler's coroutine does.
 #pragma once
 #include <cstdint>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/ip_address.hpp"
 #include "http/header_field.hpp"
+#include "http/refusal.hpp"
 
 namespace gatehouse::http {
 
@@ -66,6 +68,11 @@ struct ResponseHead {
   bool without_body = false;    // answers to HEAD, 204, 304: `size` is only told, no body follows
 };
 
+struct AbortHook {
+  void (*call)(void* owner) = nullptr;
+  void* owner = nullptr;
+};
+
 // Where the answer goes. The order is: interim heads, start, write…, finish. What cannot be sent at once is kept in a buffer of
 // bounded size; `credit()` says whether more may be given.
 class ResponseSink {
@@ -73,42 +80,51 @@ class ResponseSink {
   virtual bool started() const = 0;
   // Nothing is sent yet: the head waits for the first bytes of the body, or for flush().
   virtual void start(const ResponseHead& head) = 0;
-  // Takes all of it. Views need to live only during the call.
+  // Takes all of it; sends when a good deal has come together. The view needs to live only during the call. Give at most 64 KiB, and
+  // only while there is credit: that is what bounds the memory of an exchange.
   virtual void write(std::string_view bytes) = 0;
   // Sends what is held back, without waiting.
   virtual void flush() = 0;
   // The answer is complete; sends what is held back. An answer shorter than its `size` counts as aborted.
   virtual void finish() = 0;
-  // False while the unsent rest is over its bound: co_await drained() before the next write.
+  // False while something that flush() could not send is left: co_await drained() before the next write.
   virtual bool credit() const = 0;
-  // Waits until there is credit again. Ends also when the client is gone or too slow (then gone() is true).
+  // Waits until all is sent. Ends also when the client is gone or too slow (then gone() is true).
   virtual Awaitable<> drained() = 0;
   // The client went away, was too slow, or abort() was called: what is written goes nowhere.
   virtual bool gone() const = 0;
-  // Ends the connection (HTTP/1.1) or stream so that the client sees that the answer is incomplete.
+  // Ends the connection (HTTP/1.1) or stream so that the client sees that the answer is incomplete, ends the waits of this exchange, and
+  // calls the hook. Must be called on the exchange's own thread.
   virtual void abort() = 0;
+  // Called once if the exchange is aborted, or when the client is found gone while the handler waits for somebody else: the place to end
+  // that wait. An empty hook takes the former one away.
+  virtual void on_abort(AbortHook hook) = 0;
   // Switches protocols: sends 101 with these fields; from then on write() takes and BodySource gives the raw bytes of the tunnel.
   // `idle` bounds the silence in both directions together.
-  virtual void accept_upgrade(const ResponseHead& head, std::chrono::seconds idle) = 0;
+  virtual void accept_upgrade(const ResponseHead& head, std::chrono::milliseconds idle) = 0;
+  // Bytes of the answer that were given to the client so far, heads included.
+  virtual std::uint64_t bytes_sent() const = 0;
 
  protected:
   ~ResponseSink() = default;
 };
 
-// Given to whoever may end an exchange from elsewhere (revocation of its session): see pipeline/live_exchanges.hpp.
-class Exchange {
- public:
-  Exchange(const RequestHead& request_head, BodySource& body_source, ResponseSink& response_sink)
-      : head(request_head), body(body_source), sink(response_sink) {}
-
+struct Exchange {
   const RequestHead& head;
   BodySource& body;
   ResponseSink& sink;
-  IpAddress peer;                  // the socket's address; never from a header
+  Executor executor;             // the connection's thread
+  IpAddress peer;                // the socket's address; never from a header
   std::uint16_t peer_port = 0;
-  std::string_view server_name;    // SNI of the connection; empty without
-  SteadyTime started;              // when the head was complete
-  Executor executor;               // the connection's thread
+  std::string_view server_name;  // SNI of the connection; empty without
+  SteadyTime started;            // when the head was complete
+};
+
+// A request that an edge refused before there was an exchange.
+struct RefusedRequest {
+  const Refusal& refusal;
+  IpAddress peer;
+  std::uint16_t peer_port = 0;
 };
 
 // What an edge calls for each exchange. It must have finished or aborted the answer when it returns; what it throws, the edge
@@ -116,6 +132,9 @@ class Exchange {
 class ExchangeHandler {
  public:
   virtual Awaitable<> handle(Exchange& exchange) = 0;
+
+  // Logs the refusal. Returns further complete lines for the head of the answer ("X-Request-ID: …\r\n"), or nothing.
+  virtual std::string on_refusal(const RefusedRequest& refused) = 0;
 
  protected:
   ~ExchangeHandler() = default;

@@ -1,0 +1,224 @@
+#include "http/request_parser.hpp"
+
+#include <boost/beast/http/error.hpp>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "base/ascii.hpp"
+#include "http/target.hpp"
+
+namespace gatehouse::http {
+
+namespace {
+
+namespace beast_http = boost::beast::http;
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+// The views into the connection's buffer are of bytes that we own and may change.
+char* mutable_begin(std::string_view text) { return const_cast<char*>(text.data()); }
+
+bool is_method(std::string_view method) {
+  if (method.size() > 32) return false;
+  for (const char c : method) {
+    if ((c < 'A' || c > 'Z') && c != '-') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+RequestParser::RequestParser() {
+  header_limit(UINT32_MAX);  // the connection bounds the head by its buffer
+  body_limit(boost::none);   // the route bounds the body
+  eager(false);
+}
+
+RequestParser::Progress RequestParser::refuse(const Refusal& refusal) {
+  refusal_ = &refusal;
+  return Progress::refused;
+}
+
+RequestParser::Progress RequestParser::parse_head(char* buffer, std::size_t size) {
+  const std::string_view bytes(buffer, size);
+  const auto end = bytes.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
+  scanned_ = size;
+  if (end == std::string_view::npos) {
+    // Garbage is told at once: who speaks another protocol does not get to fill the buffer.
+    const auto line_end = bytes.find('\n');
+    const auto first = size > 0 ? static_cast<unsigned char>(buffer[0]) : 'G';
+    if (first < 'A' || first > 'Z') return refuse(kBadRequest);
+    if (line_end == std::string_view::npos && size > kTargetBytesMax + 64) return refuse(kTargetTooLong);
+    return Progress::need_more;
+  }
+  head_bytes_ = end + 4;
+  if (!check_lines(buffer)) return refuse(kBadRequest);
+  ErrorCode error;
+  put(boost::asio::const_buffer(buffer, head_bytes_), error);
+  if (refusal_) return Progress::refused;
+  if (error) {
+    if (error == beast_http::error::bad_version) return refuse(kBadVersion);
+    if (error == beast_http::error::bad_content_length || error == beast_http::error::multiple_content_length ||
+        error == beast_http::error::bad_transfer_encoding) {
+      return refuse(kBadFraming);
+    }
+    if (error == beast_http::error::bad_target) return refuse(kBadTarget);
+    return refuse(kBadRequest);
+  }
+  return finish_head() ? Progress::complete : Progress::refused;
+}
+
+// What Beast would take: lines that end in a bare LF or are folded (RFC 9112 5.2), and a NUL where it looks past it.
+bool RequestParser::check_lines(char* buffer) {
+  const char* const end = buffer + head_bytes_;
+  if (std::memchr(buffer, '\0', head_bytes_)) return false;
+  for (const char* at = buffer; at < end;) {
+    const auto* lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    if (!lf) return true;
+    if (lf == buffer || lf[-1] != '\r') return false;
+    if (lf + 1 < end && (lf[1] == ' ' || lf[1] == '\t')) return false;
+    at = lf + 1;
+  }
+  return true;
+}
+
+void RequestParser::on_request_impl(Verb, StringView method, StringView target, int version, ErrorCode& error) {
+  head_.method = view(method);
+  head_.version = version;
+  target_ = view(target);
+  if (!is_method(head_.method)) {
+    refuse(kBadMethod);
+    error = beast_http::error::bad_method;
+  } else if (target_.size() > kTargetBytesMax) {
+    refuse(kTargetTooLong);
+    error = beast_http::error::bad_target;
+  }
+}
+
+void RequestParser::on_field_impl(Field, StringView name, StringView value, ErrorCode& error) {
+  if (in_trailer_) return;
+  if (field_count_ == fields_.size()) {
+    refuse(kHeadTooLarge);
+    error = beast_http::error::header_limit;
+    return;
+  }
+  fields_[field_count_++] = {view(name), view(value), find_name(view(name))};
+}
+
+// The rules that need the whole head. Each field is looked at once.
+bool RequestParser::finish_head() {
+  head_.fields = {fields_.data(), field_count_};
+  const HeaderField* host = nullptr;
+  const HeaderField* length = nullptr;
+  const HeaderField* coding = nullptr;
+  keep_alive_ = Base::keep_alive();
+  for (const HeaderField& field : head_.fields) {
+    switch (field.known) {
+      case Name::host:
+        if (host) return refuse(kBadHost), false;
+        host = &field;
+        break;
+      case Name::content_length:
+        if (length) return refuse(kBadFraming), false;
+        length = &field;
+        break;
+      case Name::transfer_encoding:
+        if (coding) return refuse(kBadFraming), false;
+        coding = &field;
+        break;
+      case Name::expect:
+        if (!iequals(field.value, "100-continue") || expects_continue_) return refuse(kBadExpect), false;
+        expects_continue_ = true;
+        break;
+      default:
+        break;
+    }
+  }
+  if (length && coding) return refuse(kBadFraming), false;
+  if (coding) {
+    if (head_.version < 11) return refuse(kBadFraming), false;
+    if (!iequals(coding->value, "chunked")) return refuse(kBadTransferEncoding), false;
+    has_body_ = true;
+  } else if (length) {
+    std::uint64_t size = 0;
+    const char* const last = length->value.data() + length->value.size();
+    const auto [end, status] = std::from_chars(length->value.data(), last, size);
+    if (status != std::errc{} || end != last || length->value.empty()) return refuse(kBadFraming), false;
+    body_size_ = size;
+    has_body_ = size > 0;
+  } else {
+    body_size_ = 0;
+  }
+  if (head_.version < 11) expects_continue_ = false;
+  if (!host) return refuse(kBadHost), false;
+  const auto canonical = canonicalize_host(mutable_begin(host->value), mutable_begin(host->value) + host->value.size());
+  if (!canonical) return refuse(kBadHost), false;
+  head_.host = *canonical;
+  return read_target(mutable_begin(target_), mutable_begin(target_) + target_.size());
+}
+
+// origin-form, or absolute-form, whose authority then replaces the Host field (RFC 9112 section 3.2.2).
+bool RequestParser::read_target(char* begin, char* end) {
+  if (begin < end && *begin != '/') {
+    const std::string_view target(begin, static_cast<std::size_t>(end - begin));
+    const auto scheme_end = target.find("://");
+    if (scheme_end == std::string_view::npos) return refuse(kBadTarget), false;
+    const auto scheme = target.substr(0, scheme_end);
+    if (!iequals(scheme, "https") && !iequals(scheme, "http")) return refuse(kBadTarget), false;
+    begin += scheme_end + 3;
+    char* authority_end = begin;
+    while (authority_end < end && *authority_end != '/' && *authority_end != '?') ++authority_end;
+    const auto host = canonicalize_host(begin, authority_end);
+    if (!host || authority_end == end || *authority_end != '/') return refuse(kBadTarget), false;
+    head_.scheme = iequals(scheme, "https") ? "https" : "http";
+    head_.host = *host;
+    begin = authority_end;
+  }
+  auto* question = static_cast<char*>(std::memchr(begin, '?', static_cast<std::size_t>(end - begin)));
+  char* path_end = question ? question : end;
+  if (question) {
+    head_.has_query = true;
+    head_.query = {question + 1, static_cast<std::size_t>(end - question - 1)};
+    if (!is_query(head_.query)) return refuse(kBadTarget), false;
+  }
+  const auto canonical = canonicalize_path(begin, path_end);
+  if (!canonical) return refuse(kBadTarget), false;
+  head_.path = canonical->path;
+  head_.path_was_canonical = !canonical->changed;
+  return true;
+}
+
+RequestParser::Decoded RequestParser::decode_body(std::string_view input) {
+  if (is_done()) return {Decoded::Kind::end, 0, {}};
+  in_trailer_ = true;
+  std::size_t used = 0;
+  while (used < input.size()) {
+    piece_ = {};
+    ErrorCode error;
+    const std::size_t step = put(boost::asio::const_buffer(input.data() + used, input.size() - used), error);
+    used += step;
+    if (error == beast_http::error::need_more) return {Decoded::Kind::need_more, used, {}};
+    if (error) return refuse(kBadFraming), Decoded{Decoded::Kind::refused, used, {}};
+    if (!piece_.empty()) return {Decoded::Kind::data, used, piece_};
+    if (is_done()) return {Decoded::Kind::end, used, {}};
+  }
+  return {Decoded::Kind::need_more, used, {}};
+}
+
+std::size_t RequestParser::on_body_impl(StringView body, ErrorCode&) {
+  piece_ = view(body);
+  return body.size();
+}
+
+void RequestParser::on_chunk_header_impl(std::uint64_t, StringView extension, ErrorCode& error) {
+  extension_bytes_ += extension.size();
+  if (extension_bytes_ > kChunkExtensionBytesMax) error = beast_http::error::bad_chunk_extension;
+}
+
+std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) {
+  piece_ = view(body);
+  return body.size();
+}
+
+}  // namespace gatehouse::http

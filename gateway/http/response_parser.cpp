@@ -1,0 +1,116 @@
+#include "http/response_parser.hpp"
+
+#include <boost/beast/http/error.hpp>
+#include <algorithm>
+#include <charconv>
+
+#include "base/ascii.hpp"
+
+namespace gatehouse::http {
+
+namespace {
+
+namespace beast_http = boost::beast::http;
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+bool has_folded_or_bare_lines(std::string_view head) {
+  for (auto lf = head.find('\n'); lf != std::string_view::npos; lf = head.find('\n', lf + 1)) {
+    if (lf == 0 || head[lf - 1] != '\r') return true;
+    if (lf + 1 < head.size() && (head[lf + 1] == ' ' || head[lf + 1] == '\t')) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ResponseParser::ResponseParser(bool to_head) {
+  header_limit(UINT32_MAX);
+  body_limit(boost::none);
+  eager(false);
+  skip(to_head);
+}
+
+ResponseParser::Progress ResponseParser::parse_head(const char* buffer, std::size_t size) {
+  const std::string_view bytes(buffer, size);
+  const auto end = bytes.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
+  scanned_ = size;
+  if (end == std::string_view::npos) {
+    constexpr std::string_view kStart = "HTTP/1.";
+    const std::size_t known = std::min(size, kStart.size());
+    return bytes.substr(0, known) == kStart.substr(0, known) ? Progress::need_more : Progress::nonsense;
+  }
+  head_bytes_ = end + 4;
+  if (has_folded_or_bare_lines(bytes.substr(0, head_bytes_))) return Progress::nonsense;
+  ErrorCode error;
+  put(boost::asio::const_buffer(buffer, head_bytes_), error);
+  if (error) return Progress::nonsense;
+  return finish_head() ? Progress::complete : Progress::nonsense;
+}
+
+bool ResponseParser::finish_head() {
+  keep_alive_ = Base::keep_alive();
+  const HeaderField* length = nullptr;
+  const HeaderField* coding = nullptr;
+  for (const HeaderField& field : fields()) {
+    if (field.known == Name::content_length) {
+      if (length) return false;
+      length = &field;
+    } else if (field.known == Name::transfer_encoding) {
+      if (coding) return false;
+      coding = &field;
+    }
+  }
+  if (length && coding) return false;
+  if (coding && (version_ < 11 || !iequals(coding->value, "chunked"))) return false;
+  if (length) {
+    std::uint64_t size = 0;
+    const char* const last = length->value.data() + length->value.size();
+    const auto [end, status] = std::from_chars(length->value.data(), last, size);
+    if (status != std::errc{} || end != last || length->value.empty()) return false;
+    size_ = size;
+  }
+  return status_ >= 100 && status_ <= 599;
+}
+
+void ResponseParser::on_response_impl(int status, StringView, int version, ErrorCode&) {
+  status_ = status;
+  version_ = version;
+}
+
+void ResponseParser::on_field_impl(Field, StringView name, StringView value, ErrorCode& error) {
+  if (in_trailer_) return;
+  if (field_count_ == fields_.size()) {
+    error = beast_http::error::header_limit;
+    return;
+  }
+  fields_[field_count_++] = {view(name), view(value), find_name(view(name))};
+}
+
+ResponseParser::Decoded ResponseParser::decode_body(std::string_view input) {
+  if (Base::is_done()) return {Decoded::Kind::end, 0, {}};
+  in_trailer_ = true;
+  std::size_t used = 0;
+  while (used < input.size()) {
+    piece_ = {};
+    ErrorCode error;
+    used += put(boost::asio::const_buffer(input.data() + used, input.size() - used), error);
+    if (error == beast_http::error::need_more) return {Decoded::Kind::need_more, used, {}};
+    if (error) return {Decoded::Kind::nonsense, used, {}};
+    if (!piece_.empty()) return {Decoded::Kind::data, used, piece_};
+    if (Base::is_done()) return {Decoded::Kind::end, used, {}};
+  }
+  return {Decoded::Kind::need_more, used, {}};
+}
+
+std::size_t ResponseParser::on_body_impl(StringView body, ErrorCode&) {
+  piece_ = view(body);
+  return body.size();
+}
+
+std::size_t ResponseParser::on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) {
+  piece_ = view(body);
+  return body.size();
+}
+
+}  // namespace gatehouse::http

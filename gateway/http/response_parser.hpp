@@ -1,0 +1,78 @@
+// HTTP/1.1 answers of an upstream, strictly: what two parsers could read differently is nonsense, and nonsense is a 502. No I/O.
+// Boost.Beast's basic_parser does the grammar and the chunked coding.
+//
+// The buffer holds the head until the answer's head was passed on: the head's views point into it.
+#pragma once
+#include <array>
+#include <boost/beast/http/basic_parser.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "http/header_field.hpp"
+
+namespace gatehouse::http {
+
+class ResponseParser final : private boost::beast::http::basic_parser<false> {
+ public:
+  enum class Progress { need_more, complete, nonsense };
+  static constexpr std::size_t kFieldsMax = 128;
+
+  // `to_head`: the answer is to a HEAD request and has no body whatever its length says.
+  explicit ResponseParser(bool to_head);
+
+  // As RequestParser::parse_head.
+  Progress parse_head(const char* buffer, std::size_t size);
+
+  std::size_t head_bytes() const { return head_bytes_; }
+  int status() const { return status_; }
+  HeaderFields fields() const { return {fields_.data(), field_count_}; }
+  bool keep_alive() const { return keep_alive_; }
+  // Without body: answers to HEAD, 1xx, 204, 304.
+  bool has_body() const { return !Base::is_done(); }
+  // Content-Length, also where no body follows; absent: chunked, or until the connection ends.
+  std::optional<std::uint64_t> size() const { return size_; }
+  bool until_close() const { return Base::need_eof() && has_body(); }
+
+  struct Decoded {
+    enum class Kind { data, end, need_more, nonsense };
+    Kind kind;
+    std::size_t used;
+    std::string_view bytes;
+  };
+  // As RequestParser::decode_body. A body until close never says `end`: the connection's end is it.
+  Decoded decode_body(std::string_view input);
+
+ private:
+  using Base = boost::beast::http::basic_parser<false>;
+  using Verb = boost::beast::http::verb;
+  using Field = boost::beast::http::field;
+  using ErrorCode = boost::beast::error_code;
+  using StringView = boost::beast::string_view;
+
+  bool finish_head();
+
+  void on_request_impl(Verb, StringView, StringView, int, ErrorCode&) override {}
+  void on_response_impl(int status, StringView, int version, ErrorCode&) override;
+  void on_field_impl(Field, StringView name, StringView value, ErrorCode&) override;
+  void on_header_impl(ErrorCode&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
+  std::size_t on_body_impl(StringView body, ErrorCode&) override;
+  void on_chunk_header_impl(std::uint64_t, StringView, ErrorCode&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) override;
+  void on_finish_impl(ErrorCode&) override {}
+
+  std::array<HeaderField, kFieldsMax> fields_;
+  std::size_t field_count_ = 0;
+  std::size_t scanned_ = 0;
+  std::size_t head_bytes_ = 0;
+  std::string_view piece_;
+  std::optional<std::uint64_t> size_;
+  int status_ = 0;
+  int version_ = 11;
+  bool in_trailer_ = false;
+  bool keep_alive_ = false;
+};
+
+}  // namespace gatehouse::http
