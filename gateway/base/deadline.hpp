@@ -1,5 +1,6 @@
-// Deadlines without timers: each connection has one Deadline, and one sweep per thread looks at all of them every 250 ms. A timer per
-// operation would cost more than the operations (docs/decisions). What is late by one sweep is still in time.
+// Deadlines without timers: each connection has one Deadline, and one sweep per thread looks at all of them every 250
+// ms. A timer per operation would cost more than the operations (docs/decisions). What is late by one sweep is still in
+// time.
 #pragma once
 #include <chrono>
 
@@ -14,8 +15,8 @@ class Deadline {
  public:
   using OnExpiry = void (*)(void* owner);
 
-  // `on_expiry` is called from the sweep, once for each time that was set. It must not destroy other deadlines of this thread
-  // directly: close a socket or cancel a wait, and let the coroutine that waits there end.
+  // `on_expiry` is called from the sweep, once for each time that was set. It must not destroy other deadlines of this
+  // thread directly: close a socket or cancel a wait, and let the coroutine that waits there end.
   Deadline(Deadlines& deadlines, void* owner, OnExpiry on_expiry);
   ~Deadline();
   Deadline(const Deadline&) = delete;

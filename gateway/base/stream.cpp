@@ -13,9 +13,13 @@
 
 namespace gatehouse {
 
-void Stream::FreeSsl::operator()(SSL* ssl) const { SSL_free(ssl); }
+void Stream::FreeSsl::operator()(SSL* ssl) const {
+  SSL_free(ssl);
+}
 
-Stream::Stream(TcpSocket socket) : socket_(std::move(socket)) { socket_.non_blocking(true); }
+Stream::Stream(TcpSocket socket) : socket_(std::move(socket)) {
+  socket_.non_blocking(true);
+}
 
 Stream::Stream(TcpSocket socket, SSL* ssl) : socket_(std::move(socket)), ssl_(ssl) {
   socket_.non_blocking(true);
@@ -65,7 +69,8 @@ Stream::Io Stream::write(std::string_view bytes) {
   if (!socket_.is_open()) return {Status::failed};
   if (ssl_) {
     ERR_clear_error();
-    const int result = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
+    const int result =
+        SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
     return result > 0 ? Io{Status::ok, static_cast<std::size_t>(result)} : from_ssl(result);
   }
   for (;;) {
@@ -76,7 +81,9 @@ Stream::Io Stream::write(std::string_view bytes) {
   }
 }
 
-bool Stream::has_buffered() const { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
+bool Stream::has_buffered() const {
+  return ssl_ && SSL_has_pending(ssl_.get()) == 1;
+}
 
 Awaitable<bool> Stream::wait(Status status) {
   boost::system::error_code error;

@@ -1,5 +1,6 @@
-// A TCP connection with or without TLS, used by trying first and waiting only when the kernel or OpenSSL says so. TLS runs on the
-// descriptor itself (SSL_set_fd), not through asio::ssl::stream, which copies everything once more and keeps 34 KiB per connection.
+// A TCP connection with or without TLS, used by trying first and waiting only when the kernel or OpenSSL says so. TLS
+// runs on the descriptor itself (SSL_set_fd), not through asio::ssl::stream, which copies everything once more and
+// keeps 34 KiB per connection.
 //
 // Owned by one connection, on one thread.
 #pragma once

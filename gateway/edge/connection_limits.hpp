@@ -1,5 +1,5 @@
-// How many connections may be open: in total and from one address (IPv6: its /64). Shared by all threads; asked at accept, before a
-// byte is read.
+// How many connections may be open: in total and from one address (IPv6: its /64). Shared by all threads; asked at
+// accept, before a byte is read.
 #pragma once
 #include <array>
 #include <atomic>
@@ -45,7 +45,8 @@ class ConnectionLimits {
   };
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<IpAddress, std::uint32_t, Hash> counts;  // only addresses with open connections: bounded by total_max_
+    std::unordered_map<IpAddress, std::uint32_t, Hash>
+        counts;  // only addresses with open connections: bounded by total_max_
   };
 
   Shard& shard(const IpAddress& key) { return shards_[Hash{}(key) % kShards]; }

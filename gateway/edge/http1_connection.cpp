@@ -17,8 +17,8 @@ namespace gatehouse::edge {
 
 namespace {
 
-constexpr std::size_t kBodyWindow = 16 * 1024;  // room behind the longest head for what is read of a body at once
-constexpr std::size_t kSendAt = 16 * 1024;      // held-back bytes that are worth a TLS record of their own
+constexpr std::size_t kBodyWindow = 16 * 1024;     // room behind the longest head for what is read of a body at once
+constexpr std::size_t kSendAt = 16 * 1024;         // held-back bytes that are worth a TLS record of their own
 constexpr std::size_t kUnreadBodyMax = 64 * 1024;  // a longer rest costs the connection
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::size_t kLingerBytesMax = 1024 * 1024;
@@ -59,8 +59,8 @@ void BufferPool::give_back(std::unique_ptr<ExchangeBuffers> buffers) {
   free_.push_back(std::move(buffers));
 }
 
-Http1Connection::Http1Connection(const ConnectionContext& context, Stream stream, ConnectionLimits::Place place, IpAddress peer,
-                                 std::uint16_t peer_port)
+Http1Connection::Http1Connection(const ConnectionContext& context, Stream stream, ConnectionLimits::Place place,
+                                 IpAddress peer, std::uint16_t peer_port)
     : context_(context),
       stream_(std::move(stream)),
       place_(std::move(place)),
@@ -72,7 +72,9 @@ Http1Connection::~Http1Connection() {
   if (buffers_) context_.buffers.give_back(std::move(buffers_));
 }
 
-void Http1Connection::on_deadline(void* self) { static_cast<Http1Connection*>(self)->stream_.cancel(); }
+void Http1Connection::on_deadline(void* self) {
+  static_cast<Http1Connection*>(self)->stream_.cancel();
+}
 
 Awaitable<> Http1Connection::run() {
   if (stream_.is_tls()) {
@@ -208,8 +210,8 @@ Awaitable<> Http1Connection::refuse(const http::Refusal& refusal) {
   if (!gone_) co_await linger();
 }
 
-// Ends our side, then throws away what the client still sends: closing at once would reset the connection and could take the answer
-// away from a client that has not read it yet (RFC 9112 section 9.6).
+// Ends our side, then throws away what the client still sends: closing at once would reset the connection and could
+// take the answer away from a client that has not read it yet (RFC 9112 section 9.6).
 Awaitable<> Http1Connection::linger() {
   stream_.shutdown_send();
   deadline_.set(kLinger);
@@ -259,7 +261,9 @@ void Http1Connection::check_peer(SteadyTime now) {
 
 // --- the body ---
 
-std::optional<std::uint64_t> Http1Connection::size() const { return tunnel_ ? std::nullopt : buffers_->parser->body_size(); }
+std::optional<std::uint64_t> Http1Connection::size() const {
+  return tunnel_ ? std::nullopt : buffers_->parser->body_size();
+}
 
 http::BodyPiece Http1Connection::read() {
   using Kind = http::BodyPiece::Kind;
@@ -300,7 +304,8 @@ http::BodyPiece Http1Connection::read() {
     }
     // Room behind the head: an incomplete chunk header moves to the front of it.
     const std::size_t rest = buffers.end - buffers.begin;
-    if (buffers.begin > window_begin) std::memmove(buffers.in.get() + window_begin, buffers.in.get() + buffers.begin, rest);
+    if (buffers.begin > window_begin)
+      std::memmove(buffers.in.get() + window_begin, buffers.in.get() + buffers.begin, rest);
     buffers.begin = window_begin;
     buffers.end = window_begin + rest;
     if (buffers.end == buffers.capacity) {
@@ -332,6 +337,12 @@ Awaitable<> Http1Connection::readable() {
   }
 }
 
+void Http1Connection::cancel() {
+  body_broken_ = true;
+  keep_alive_ = false;
+  stream_.cancel();
+}
+
 // The deadline is the longest silence of the client, in whatever it was waited for.
 Awaitable<bool> Http1Connection::wait_client(Stream::Status what) {
   deadline_.set(tunnel_ ? tunnel_idle_ : std::chrono::milliseconds(context_.limits.body_idle));
@@ -361,7 +372,8 @@ void Http1Connection::start(const http::ResponseHead& head) {
   counted_ = framing == Framing::content_length;
   bodiless_ = framing == Framing::none;
   body_left_ = counted_ ? *head.size : 0;
-  append_response_head(buffers_->out, head, {.framing = framing, .close = !keep_alive_, .keep_alive = keep_alive_ && version < 11});
+  append_response_head(buffers_->out, head,
+                       {.framing = framing, .close = !keep_alive_, .keep_alive = keep_alive_ && version < 11});
 }
 
 void Http1Connection::write(std::string_view bytes) {
@@ -417,7 +429,9 @@ bool Http1Connection::send_held() {
 }
 
 void Http1Connection::flush() {
-  if (!gone_) send_held();
+  if (gone_) return;
+  if (tunnel_) deadline_.set(tunnel_idle_);  // traffic in either direction keeps a tunnel open
+  send_held();
 }
 
 void Http1Connection::finish() {
@@ -428,7 +442,9 @@ void Http1Connection::finish() {
   flush();
 }
 
-bool Http1Connection::credit() const { return gone_ || buffers_->out_begin == buffers_->out.size(); }
+bool Http1Connection::credit() const {
+  return gone_ || buffers_->out_begin == buffers_->out.size();
+}
 
 Awaitable<> Http1Connection::drained() {
   while (!gone_ && !send_held()) {

@@ -1,5 +1,6 @@
-// One client connection speaking HTTP/1.1 (RFC 9112): reads heads, makes exchanges, writes answers, keeps alive. One coroutine for the
-// connection; the handler of an exchange may run a second one that uses the body while the first uses the sink.
+// One client connection speaking HTTP/1.1 (RFC 9112): reads heads, makes exchanges, writes answers, keeps alive. One
+// coroutine for the connection; the handler of an exchange may run a second one that uses the body while the first uses
+// the sink.
 //
 // Owned by its Server, lives on the Server's thread. An idle connection holds no buffers.
 #pragma once
@@ -31,7 +32,8 @@ struct ConnectionContext {
 
 class Http1Connection final : private http::BodySource, private http::ResponseSink {
  public:
-  Http1Connection(const ConnectionContext& context, Stream stream, ConnectionLimits::Place place, IpAddress peer, std::uint16_t peer_port);
+  Http1Connection(const ConnectionContext& context, Stream stream, ConnectionLimits::Place place, IpAddress peer,
+                  std::uint16_t peer_port);
   ~Http1Connection();
 
   // From the handshake to the end of the connection.
@@ -66,6 +68,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   std::optional<std::uint64_t> size() const override;
   http::BodyPiece read() override;
   Awaitable<> readable() override;
+  void cancel() override;
 
   // ResponseSink
   bool started() const override { return started_; }
@@ -99,12 +102,12 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   SteadyTime exchange_started_;
   Stream::Status read_wants_ = Stream::Status::want_read;
   Stream::Status write_wants_ = Stream::Status::want_write;
-  int waiting_ = 0;        // coroutines that wait for the client
+  int waiting_ = 0;  // coroutines that wait for the client
   int requests_ = 0;
   bool idle_ = true;       // between requests
   bool handling_ = false;  // the handler runs
   bool draining_ = false;
-  bool gone_ = false;      // nothing can be sent any more
+  bool gone_ = false;  // nothing can be sent any more
   bool body_broken_ = false;
   bool body_ended_ = false;
   bool continue_sent_ = false;
@@ -112,12 +115,13 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   bool started_ = false;
   bool finished_ = false;
   bool chunked_ = false;
-  bool counted_ = false;   // the answer has a told length
+  bool counted_ = false;  // the answer has a told length
   bool bodiless_ = false;
   bool tunnel_ = false;
 };
 
-// Buffers are lent to connections that have something to read: memory follows the number of requests, not of connections.
+// Buffers are lent to connections that have something to read: memory follows the number of requests, not of
+// connections.
 class BufferPool {
  public:
   // `head_bytes`: the longest head that is read.

@@ -1,5 +1,5 @@
-// The head of an HTTP/1.1 answer as bytes (RFC 9112 sections 4 to 6): status line, the fields that were given, and the framing and
-// connection fields, which are the edge's own.
+// The head of an HTTP/1.1 answer as bytes (RFC 9112 sections 4 to 6): status line, the fields that were given, and the
+// framing and connection fields, which are the edge's own.
 #pragma once
 #include <string>
 
@@ -11,7 +11,7 @@ enum class Framing {
   none,            // no body follows: 1xx, 204, 304, answers to HEAD
   content_length,  // head.size is told
   chunked,
-  until_close,     // HTTP/1.0 without a known length
+  until_close,  // HTTP/1.0 without a known length
 };
 
 Framing choose_framing(const http::ResponseHead& head, int request_version);

@@ -59,7 +59,8 @@ std::uint16_t bound_port(int descriptor) {
   Address address;
   address.size = sizeof address.storage;
   ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
-  return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);  // at the same place for both families
+  return ntohs(
+      reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);  // at the same place for both families
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Listening sockets: one for each thread on the same address (SO_REUSEPORT), so that the kernel spreads connections and no thread
-// takes them from another.
+// Listening sockets: one for each thread on the same address (SO_REUSEPORT), so that the kernel spreads connections and
+// no thread takes them from another.
 #pragma once
 #include <string>
 #include <vector>

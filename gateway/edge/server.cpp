@@ -18,10 +18,12 @@ namespace {
 constexpr int kAcceptedAtOnceMax = 64;  // then connections that are open already get their turn
 constexpr std::chrono::milliseconds kPauseWithoutDescriptors{250};
 
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 IpAddress to_ip(const sockaddr_storage& from) {
-  if (from.ss_family == AF_INET) return IpAddress::v4(ntohl(reinterpret_cast<const sockaddr_in&>(from).sin_addr.s_addr));
+  if (from.ss_family == AF_INET)
+    return IpAddress::v4(ntohl(reinterpret_cast<const sockaddr_in&>(from).sin_addr.s_addr));
   std::array<unsigned char, 16> bytes;
   std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, bytes.size());
   return IpAddress::v6(bytes);
@@ -71,7 +73,8 @@ Awaitable<> Server::accept_loop() {
 bool Server::accept_one() {
   sockaddr_storage from{};
   socklen_t size = sizeof from;
-  const int descriptor = ::accept4(listener_.native_handle(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int descriptor =
+      ::accept4(listener_.native_handle(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) return errno == ECONNABORTED || errno == EINTR;
   const IpAddress peer = to_ip(from);
   auto place = connection_limits_.enter(peer);

@@ -28,7 +28,8 @@ struct Certificate {
   WallTime expires_at;
 };
 
-// One set of ticket keys for the life of the process: a session made before a reload, or on another thread, resumes after it.
+// One set of ticket keys for the life of the process: a session made before a reload, or on another thread, resumes
+// after it.
 const std::array<unsigned char, 80>& ticket_keys() {
   static const auto keys = [] {
     std::array<unsigned char, 80> bytes;
@@ -45,7 +46,8 @@ std::string openssl_error() {
   return text;
 }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size, void*) {
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size,
+                    void*) {
   static constexpr unsigned char kProtocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, kProtocols, sizeof kProtocols, in, in_size) != OPENSSL_NPN_NEGOTIATED) {
@@ -60,8 +62,8 @@ ContextPtr make_context() {
   if (!context) throw std::runtime_error("cannot make a TLS context: " + openssl_error());
   SSL_CTX* const c = context.get();
   SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
-  SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                             SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_options(
+      c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_cipher_list(c,
                           "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
                           "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305");
@@ -71,7 +73,8 @@ ContextPtr make_context() {
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(c, 1);
   SSL_CTX_set_timeout(c, 7200);
-  SSL_CTX_set_tlsext_ticket_keys(c, const_cast<unsigned char*>(ticket_keys().data()), static_cast<long>(ticket_keys().size()));
+  SSL_CTX_set_tlsext_ticket_keys(c, const_cast<unsigned char*>(ticket_keys().data()),
+                                 static_cast<long>(ticket_keys().size()));
   static constexpr unsigned char kSessionContext[] = "gatehouse";
   SSL_CTX_set_session_id_context(c, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_alpn_select_cb(c, choose_protocol, nullptr);
@@ -122,7 +125,8 @@ bool covers(const std::string& pattern, std::string_view host) {
 std::string stamp_of(const std::string& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return "missing";
-  return fmt::format("{}:{}:{}:{}:{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  return fmt::format("{}:{}:{}:{}:{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
 }
 
 std::vector<std::string> stamps_of(const std::vector<config::TlsCertificate>& files) {
@@ -184,9 +188,10 @@ namespace {
 
 // Keeps the set alive as long as a connection that may still run its callback.
 int set_index() {
-  static const int index = SSL_get_ex_new_index(
-      0, nullptr, nullptr, nullptr,
-      [](void*, void* value, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<std::shared_ptr<const CertificateSet>*>(value); });
+  static const int index =
+      SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* value, CRYPTO_EX_DATA*, int, long, void*) {
+        delete static_cast<std::shared_ptr<const CertificateSet>*>(value);
+      });
   return index;
 }
 
@@ -227,6 +232,8 @@ bool TlsContext::serves_same(std::string_view server_name, std::string_view host
   return set->find(server_name) == set->find(host);
 }
 
-WallTime TlsContext::expires_at() const { return current()->expires_at(); }
+WallTime TlsContext::expires_at() const {
+  return current()->expires_at();
+}
 
 }  // namespace gatehouse::edge

@@ -1,10 +1,11 @@
-// The seam between an edge (bytes of one protocol) and the pipeline: one request with its response, protocol-neutral. An edge makes
-// the exchange, lends it the storage of its head, and waits for the handler to end; the pipeline sees no connection.
+// The seam between an edge (bytes of one protocol) and the pipeline: one request with its response, protocol-neutral.
+// An edge makes the exchange, lends it the storage of its head, and waits for the handler to end; the pipeline sees no
+// connection.
 //
 // Everything here lives on the connection's own thread and ends before the handler's coroutine does.
 #pragma once
-#include <cstdint>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,10 +37,10 @@ struct RequestHead {
 // A piece of a body that can be had without waiting.
 struct BodyPiece {
   enum class Kind : std::uint8_t {
-    data,     // `bytes` is not empty and valid until the next call
-    end,      // the body is complete
-    wait,     // nothing yet: co_await readable()
-    broken,   // the client's framing is wrong, it went away, or it was too slow: no answer can be trusted to arrive
+    data,    // `bytes` is not empty and valid until the next call
+    end,     // the body is complete
+    wait,    // nothing yet: co_await readable()
+    broken,  // the client's framing is wrong, it went away, or it was too slow: no answer can be trusted to arrive
   };
   Kind kind = Kind::end;
   std::string_view bytes;
@@ -52,8 +53,11 @@ class BodySource {
   virtual std::optional<std::uint64_t> size() const = 0;
   // Never waits. The first call answers `Expect: 100-continue`.
   virtual BodyPiece read() = 0;
-  // Waits until read() has something else than `wait` to say. Bounded by limits.body_idle (tunnels: by the route's idle).
+  // Waits until read() has something else than `wait` to say. Bounded by limits.body_idle (tunnels: by the route's
+  // idle).
   virtual Awaitable<> readable() = 0;
+  // Ends a readable() that goes on; the body is broken from then on.
+  virtual void cancel() = 0;
 
  protected:
   ~BodySource() = default;
@@ -62,10 +66,10 @@ class BodySource {
 // The head of an answer. Views need to live until start() returns.
 struct ResponseHead {
   int status = 200;
-  HeaderFields fields;          // in order; framing and hop-by-hop fields must not be among them: the edge writes its own
-  std::string_view extra;       // further complete lines, each "name: value\r\n"; for what the pipeline adds
+  HeaderFields fields;     // in order; framing and hop-by-hop fields must not be among them: the edge writes its own
+  std::string_view extra;  // further complete lines, each "name: value\r\n"; for what the pipeline adds
   std::optional<std::uint64_t> size;  // length of the body; absent: not known (chunked, or until close on HTTP/1.0)
-  bool without_body = false;    // answers to HEAD, 204, 304: `size` is only told, no body follows
+  bool without_body = false;          // answers to HEAD, 204, 304: `size` is only told, no body follows
 };
 
 struct AbortHook {
@@ -73,15 +77,15 @@ struct AbortHook {
   void* owner = nullptr;
 };
 
-// Where the answer goes. The order is: interim heads, start, write…, finish. What cannot be sent at once is kept in a buffer of
-// bounded size; `credit()` says whether more may be given.
+// Where the answer goes. The order is: interim heads, start, write…, finish. What cannot be sent at once is kept in a
+// buffer of bounded size; `credit()` says whether more may be given.
 class ResponseSink {
  public:
   virtual bool started() const = 0;
   // Nothing is sent yet: the head waits for the first bytes of the body, or for flush().
   virtual void start(const ResponseHead& head) = 0;
-  // Takes all of it; sends when a good deal has come together. The view needs to live only during the call. Give at most 64 KiB, and
-  // only while there is credit: that is what bounds the memory of an exchange.
+  // Takes all of it; sends when a good deal has come together. The view needs to live only during the call. Give at
+  // most 64 KiB, and only while there is credit: that is what bounds the memory of an exchange.
   virtual void write(std::string_view bytes) = 0;
   // Sends what is held back, without waiting.
   virtual void flush() = 0;
@@ -93,14 +97,14 @@ class ResponseSink {
   virtual Awaitable<> drained() = 0;
   // The client went away, was too slow, or abort() was called: what is written goes nowhere.
   virtual bool gone() const = 0;
-  // Ends the connection (HTTP/1.1) or stream so that the client sees that the answer is incomplete, ends the waits of this exchange, and
-  // calls the hook. Must be called on the exchange's own thread.
+  // Ends the connection (HTTP/1.1) or stream so that the client sees that the answer is incomplete, ends the waits of
+  // this exchange, and calls the hook. Must be called on the exchange's own thread.
   virtual void abort() = 0;
-  // Called once if the exchange is aborted, or when the client is found gone while the handler waits for somebody else: the place to end
-  // that wait. An empty hook takes the former one away.
+  // Called once if the exchange is aborted, or when the client is found gone while the handler waits for somebody else:
+  // the place to end that wait. An empty hook takes the former one away.
   virtual void on_abort(AbortHook hook) = 0;
-  // Switches protocols: sends 101 with these fields; from then on write() takes and BodySource gives the raw bytes of the tunnel.
-  // `idle` bounds the silence in both directions together.
+  // Switches protocols: sends 101 with these fields; from then on write() takes and BodySource gives the raw bytes of
+  // the tunnel. `idle` bounds the silence in both directions together.
   virtual void accept_upgrade(const ResponseHead& head, std::chrono::milliseconds idle) = 0;
   // Bytes of the answer that were given to the client so far, heads included.
   virtual std::uint64_t bytes_sent() const = 0;
@@ -113,8 +117,8 @@ struct Exchange {
   const RequestHead& head;
   BodySource& body;
   ResponseSink& sink;
-  Executor executor;             // the connection's thread
-  IpAddress peer;                // the socket's address; never from a header
+  Executor executor;  // the connection's thread
+  IpAddress peer;     // the socket's address; never from a header
   std::uint16_t peer_port = 0;
   std::string_view server_name;  // SNI of the connection; empty without
   SteadyTime started;            // when the head was complete
@@ -127,8 +131,8 @@ struct RefusedRequest {
   std::uint16_t peer_port = 0;
 };
 
-// What an edge calls for each exchange. It must have finished or aborted the answer when it returns; what it throws, the edge
-// answers with 500 if nothing was sent, and aborts otherwise.
+// What an edge calls for each exchange. It must have finished or aborted the answer when it returns; what it throws,
+// the edge answers with 500 if nothing was sent, and aborts otherwise.
 class ExchangeHandler {
  public:
   virtual Awaitable<> handle(Exchange& exchange) = 0;

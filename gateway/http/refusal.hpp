@@ -1,13 +1,13 @@
-// Why an edge refuses a request before any route is looked at. Every refusal of the framing ends the connection: bytes behind it are
-// never read as a request (RFC 9112 section 11.2).
+// Why an edge refuses a request before any route is looked at. Every refusal of the framing ends the connection: bytes
+// behind it are never read as a request (RFC 9112 section 11.2).
 #pragma once
 #include <string_view>
 
 namespace gatehouse::http {
 
 struct Refusal {
-  int status;                // 400, 408, 413, 414, 417, 421, 431, 501, 505
-  std::string_view code;     // of the error JSON, and in lower case the reason of the access log
+  int status;             // 400, 408, 413, 414, 417, 421, 431, 501, 505
+  std::string_view code;  // of the error JSON, and in lower case the reason of the access log
   std::string_view message;
 };
 

@@ -14,10 +14,14 @@ namespace {
 
 namespace beast_http = boost::beast::http;
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // The views into the connection's buffer are of bytes that we own and may change.
-char* mutable_begin(std::string_view text) { return const_cast<char*>(text.data()); }
+char* mutable_begin(std::string_view text) {
+  return const_cast<char*>(text.data());
+}
 
 bool is_method(std::string_view method) {
   if (method.size() > 32) return false;

@@ -1,8 +1,10 @@
-// HTTP/1.1 requests out of bytes: RFC 9112, and where it leaves room, the reading that no other parser disputes. No I/O: the
-// connection gives it what has arrived. Boost.Beast's basic_parser does the grammar and the chunked coding; this class adds what
-// Beast is lenient in (folded lines, repeated lengths, transfer codings) and brings target and host into canonical form.
+// HTTP/1.1 requests out of bytes: RFC 9112, and where it leaves room, the reading that no other parser disputes. No
+// I/O: the connection gives it what has arrived. Boost.Beast's basic_parser does the grammar and the chunked coding;
+// this class adds what Beast is lenient in (folded lines, repeated lengths, transfer codings) and brings target and
+// host into canonical form.
 //
-// The buffer holds the head until the exchange ends: the head's views point into it, and its bytes are changed in place.
+// The buffer holds the head until the exchange ends: the head's views point into it, and its bytes are changed in
+// place.
 #pragma once
 #include <array>
 #include <boost/beast/http/basic_parser.hpp>
@@ -24,9 +26,10 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
 
   RequestParser();
 
-  // Looks for a whole head in the first `size` bytes of the buffer. Call again with the same bytes and more after need_more; the
-  // buffer may have moved in between. After `complete`, head_bytes() of the buffer are used up and head() is filled, except for
-  // scheme, which only the connection knows. Refused: refusal() says why, nothing after it may be read.
+  // Looks for a whole head in the first `size` bytes of the buffer. Call again with the same bytes and more after
+  // need_more; the buffer may have moved in between. After `complete`, head_bytes() of the buffer are used up and
+  // head() is filled, except for scheme, which only the connection knows. Refused: refusal() says why, nothing after it
+  // may be read.
   Progress parse_head(char* buffer, std::size_t size);
 
   // For what only the connection knows: the head does not fit, or took too long.
@@ -47,8 +50,9 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
     std::size_t used;        // bytes of the input that are done with
     std::string_view bytes;  // data: a view into the input
   };
-  // Takes the next step of the body from `input`, the bytes that follow what was used before. Trailers are read and dropped. A chunk
-  // header or trailer that is not complete in `input` answers need_more with used 0: give it again with more.
+  // Takes the next step of the body from `input`, the bytes that follow what was used before. Trailers are read and
+  // dropped. A chunk header or trailer that is not complete in `input` answers need_more with used 0: give it again
+  // with more.
   Decoded decode_body(std::string_view input);
 
  private:

@@ -1,7 +1,7 @@
 #include "http/response_parser.hpp"
 
-#include <boost/beast/http/error.hpp>
 #include <algorithm>
+#include <boost/beast/http/error.hpp>
 #include <charconv>
 
 #include "base/ascii.hpp"
@@ -12,7 +12,9 @@ namespace {
 
 namespace beast_http = boost::beast::http;
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 bool has_folded_or_bare_lines(std::string_view head) {
   for (auto lf = head.find('\n'); lf != std::string_view::npos; lf = head.find('\n', lf + 1)) {

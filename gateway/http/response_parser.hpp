@@ -1,5 +1,5 @@
-// HTTP/1.1 answers of an upstream, strictly: what two parsers could read differently is nonsense, and nonsense is a 502. No I/O.
-// Boost.Beast's basic_parser does the grammar and the chunked coding.
+// HTTP/1.1 answers of an upstream, strictly: what two parsers could read differently is nonsense, and nonsense is a
+// 502. No I/O. Boost.Beast's basic_parser does the grammar and the chunked coding.
 //
 // The buffer holds the head until the answer's head was passed on: the head's views point into it.
 #pragma once

@@ -10,9 +10,13 @@ namespace gatehouse::http {
 
 namespace {
 
-constexpr bool is_unreserved(char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~'; }
+constexpr bool is_unreserved(char c) {
+  return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
 
-constexpr char upper_hex(int digit) { return static_cast<char>(digit < 10 ? '0' + digit : 'A' + digit - 10); }
+constexpr char upper_hex(int digit) {
+  return static_cast<char>(digit < 10 ? '0' + digit : 'A' + digit - 10);
+}
 
 struct Seen {
   bool high_bytes = false;  // an escaped byte outside of ASCII
