@@ -26,6 +26,7 @@ struct Place {
 struct SocketAddress {
   std::string host;        // an IP address
   std::uint16_t port = 0;  // 0: any free port (tests)
+  bool operator==(const SocketAddress&) const = default;
 };
 
 // scheme://host[:port] of a URL without path.
@@ -47,6 +48,7 @@ struct Listen {
 struct TlsCertificate {
   std::string cert;  // PEM files
   std::string key;
+  bool operator==(const TlsCertificate&) const = default;
 };
 
 enum class Migrate { at_start, refuse };
@@ -146,6 +148,7 @@ struct Assertion {
 struct Server {
   std::string host;
   std::uint16_t port = 80;
+  bool operator==(const Server&) const = default;
 };
 
 struct Upstream {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/path_pattern.hpp"
+
 namespace gatehouse::config {
 
 namespace {
@@ -35,10 +37,6 @@ const Route* find_for_method(const std::vector<const Route*>& routes, std::strin
 
 void insert_narrow_first(std::vector<const Route*>& routes, const Route& route) {
   routes.insert(route.methods.empty() ? routes.end() : routes.begin(), &route);
-}
-
-bool is_at_or_below(std::string_view path, std::string_view base) {
-  return path.starts_with(base) && (path.size() == base.size() || path[base.size()] == '/');
 }
 
 }  // namespace

@@ -1,0 +1,16 @@
+// Every key of the configuration: the tables, from the whole file down. See key_table.hpp for how they are read and
+// extended.
+#pragma once
+#include "config/key_table.hpp"
+
+namespace gatehouse::config {
+
+const Table& file_keys();      // of Configuration
+const Table& gateway_keys();   // of Gateway
+const Table& auth_keys();      // of AuthSettings
+const Table& default_keys();   // of Route: what `defaults` may hold; all of them may stand on a route, too
+const Table& route_keys();     // of Route
+const Table& upstream_keys();  // of Upstream
+const Table& test_keys();      // of TestRow
+
+}  // namespace gatehouse::config

@@ -1,0 +1,270 @@
+// The keys below `gateway.auth`: Better Auth's options under their own names in snake_case.
+#include "config/keys.hpp"
+
+namespace gatehouse::config {
+
+namespace {
+
+// Words of keys that are not read yet: a list is all there is to them.
+template <std::size_t N>
+struct Literal {
+  constexpr Literal(const char (&text)[N]) { std::copy_n(text, N, value); }
+  char value[N];
+};
+template <Literal... Texts>
+struct AnyOf {
+  using Type = int;
+  static constexpr std::array<Word<int>, sizeof...(Texts)> kWords{Word<int>{Texts.value, 0}...};
+};
+
+const Table& email_and_password_keys() {
+  using S = EmailAndPassword;
+  static const Table table{{
+      key("enabled", &S::enabled, "Sign-up and sign-in with e-mail and password"),
+      key("disable_sign_up", &S::disable_sign_up, "Nobody new can sign up with a password"),
+      key("auto_sign_in", &S::auto_sign_in, "Whoever signs up is signed in"),
+      key("min_password_length", &S::min_password_length, "In UTF-16 code units", {.minimum = 1, .maximum = 1024}),
+      key("max_password_length", &S::max_password_length, "In UTF-16 code units", {.minimum = 1, .maximum = 1024}),
+      later<BooleanValue>("require_email_verification", "Sign-in only with a verified address", "false"),
+      later<SecondsValue>("reset_password_token_expires_in", "How long a link to reset a password works", "1h"),
+      later<BooleanValue>("revoke_sessions_on_password_reset", "A password reset ends all sessions", "false"),
+  }};
+  return table;
+}
+
+const Table& email_verification_keys() {
+  static const Table table{{
+      later<BooleanValue>("send_on_sign_up", "Send a verification mail at sign-up", "false"),
+      later<BooleanValue>("send_on_sign_in", "Send a verification mail at a sign-in with an unverified address",
+                          "false"),
+      later<BooleanValue>("auto_sign_in_after_verification", "Following the link signs in", "false"),
+      later<SecondsValue>("expires_in", "How long the link works", "1h"),
+  }};
+  return table;
+}
+
+const Table& additional_field_keys() {
+  static const Table table{{
+      later<WordValue<AnyOf<"string", "number", "boolean", "date", "string[]", "number[]">>>("type",
+                                                                                             "Type of the field"),
+      later<BooleanValue>("required", "Must be given at sign-up"),
+      later<BooleanValue>("input", "May be set by the client"),
+      later<BooleanValue>("returned", "Is shown in answers"),
+      later<BooleanValue>("unique", "No two rows have the same value"),
+      later<TextValue>("default_value", "Value where none is given"),
+      later<TextValue>("field_name", "Column of the database"),
+  }};
+  return table;
+}
+
+const Table& change_email_keys() {
+  static const Table table{{
+      later<BooleanValue>("enabled", "Users may change their address", "false"),
+      later<BooleanValue>("update_email_without_verification", "At once while the old address is unverified", "false"),
+  }};
+  return table;
+}
+
+const Table& delete_user_keys() {
+  static const Table table{{
+      later<BooleanValue>("enabled", "Users may delete themselves", "false"),
+      later<SecondsValue>("delete_token_expires_in", "How long the link of the confirmation mail works", "1d"),
+  }};
+  return table;
+}
+
+const Table& user_keys() {
+  static const Table table{{
+      group("change_email", change_email_keys, "Change of the e-mail address"),
+      group("delete_user", delete_user_keys, "Deletion of one's own user"),
+      later_map("additional_fields", additional_field_keys, "Further columns of the user"),
+  }};
+  return table;
+}
+
+const Table& cookie_cache_keys() {
+  static const Table table{{
+      later<BooleanValue>("enabled", "Keep the session in a signed cookie", "false"),
+      later<SecondsValue>("max_age", "How long such a cookie is believed", "5m"),
+      later<WordValue<AnyOf<"compact", "jwt", "jwe">>>("strategy", "Form of the cookie", "compact"),
+      later<BooleanValue>("refresh_cache", "Renew the cookie before it ends", "false"),
+      later<TextValue>("version", "Change it to make all such cookies void", "1"),
+  }};
+  return table;
+}
+
+const Table& session_keys() {
+  using S = SessionSettings;
+  static const Table table{{
+      key("expires_in", &S::expires_in, "How long a session lasts without being used", {.minimum = 60}),
+      key("update_age", &S::update_age, "A session in use is prolonged when this has passed since the last time"),
+      key("fresh_age", &S::fresh_age, "How long a session counts as fresh after sign-in; 0 is always"),
+      later<BooleanValue>("disable_session_refresh", "Never prolong sessions", "false"),
+      later<BooleanValue>("defer_session_refresh", "Prolong sessions only by POST /get-session", "false"),
+      later<BooleanValue>("store_in_database", "Keep sessions in the database also where Redis is used", "true"),
+      later<BooleanValue>("preserve_session_in_database", "Keep the rows of ended sessions", "false"),
+      later<SecondsValue>("staleness_max", "Longest time that a cached session is believed without news of the store",
+                          "1s"),
+      later<SecondsValue>("serve_cached_on_outage", "How long cached sessions are believed while the store is down",
+                          "0"),
+      group("cookie_cache", cookie_cache_keys, "Better Auth's cookie cache; the gateway itself never believes it"),
+      later_map("additional_fields", additional_field_keys, "Further columns of the session"),
+  }};
+  return table;
+}
+
+const Table& account_linking_keys() {
+  static const Table table{{
+      later<BooleanValue>("enabled", "Accounts of providers are linked to users of the same address", "true"),
+      later<BooleanValue>("disable_implicit_linking", "Only users who are signed in link accounts", "false"),
+      later_list<TextValue>("trusted_providers", "Providers whose addresses count as verified"),
+      later<BooleanValue>("allow_different_emails", "Link accounts of another address", "false"),
+      later<BooleanValue>("allow_unlinking_all", "The last account may be unlinked", "false"),
+      later<BooleanValue>("update_user_info_on_link", "Take name and image from the linked account", "false"),
+      later<BooleanValue>("require_local_email_verified", "Link only to a user whose own address is verified", "true"),
+  }};
+  return table;
+}
+
+const Table& account_keys() {
+  static const Table table{{
+      group("account_linking", account_linking_keys, "Linking of accounts"),
+      later<BooleanValue>("update_account_on_sign_in", "Store a provider's new tokens at each sign-in", "true"),
+      later<BooleanValue>("encrypt_oauth_tokens", "Encrypt providers' tokens in the database", "false"),
+      later<WordValue<AnyOf<"database", "cookie">>>("store_state_strategy", "Where the state of an OAuth flow is",
+                                                    "database"),
+      later<BooleanValue>("skip_state_cookie_check", "Do not bind an OAuth flow to its browser", "false"),
+      later<BooleanValue>("store_account_cookie", "Keep the account in a cookie", "false"),
+  }};
+  return table;
+}
+
+const Table& verification_keys() {
+  static const Table table{{
+      later<WordValue<AnyOf<"plain", "hashed">>>("store_identifier", "How identifiers of verifications are stored",
+                                                 "plain"),
+      later<BooleanValue>("store_in_database", "Keep verifications in the database also where Redis is used", "true"),
+      later<BooleanValue>("disable_cleanup", "Never delete expired verifications", "false"),
+  }};
+  return table;
+}
+
+const Table& social_provider_keys() {
+  static const Table table{{
+      later<TextValue>("client_id", "The application's id at the provider"),
+      later<SecretValue>("client_secret", "The application's secret at the provider"),
+      later<TextValue>("issuer", "Address of a provider of one's own"),
+      later_list<TextValue>("scope", "What is asked for"),
+      later<TextValue>("redirect_uri", "Where the provider sends people back to"),
+      later<TextValue>("prompt", "What the provider asks people"),
+      later<TextValue>("tenant_id", "Microsoft's tenant"),
+      later<BooleanValue>("disable_sign_up", "Only known users may sign in"),
+      later<BooleanValue>("disable_implicit_sign_up", "New users only where the client asks for it"),
+      later<BooleanValue>("override_user_info_on_sign_in", "Take name and image at each sign-in"),
+  }};
+  return table;
+}
+
+const Table& rate_limit_rule_keys() {
+  static const Table table{{
+      later<SecondsValue>("window", "Time in which requests are counted"),
+      later<CountValue>("max", "Requests in a window"),
+  }};
+  return table;
+}
+
+const Table& auth_rate_limit_keys() {
+  static const Table table{{
+      later<BooleanValue>("enabled", "Better Auth's own limit of the auth endpoints", "false"),
+      later<SecondsValue>("window", "Time in which requests are counted", "10s"),
+      later<CountValue>("max", "Requests in a window", "100"),
+      later<WordValue<AnyOf<"memory", "database", "secondary-storage">>>("storage", "Where requests are counted",
+                                                                         "memory"),
+      later_map("custom_rules", rate_limit_rule_keys, "Limits of single paths"),
+  }};
+  return table;
+}
+
+const Table& ip_address_keys() {
+  using S = IpAddressRule;
+  static const Table table{{
+      key<HeaderNameValue>("headers", &S::headers,
+                           "Header fields that may hold the client's address, the first one counts"),
+      key("trusted_proxies", &S::trusted_proxies,
+          "Proxies that are skipped from the right; without any, a field counts only with "
+          "exactly one address",
+          {.example = "[10.0.0.0/8]"}),
+      key("ipv6_subnet", &S::ipv6_subnet, "Bits of an IPv6 address that are kept", {.minimum = 1, .maximum = 128}),
+      later<BooleanValue>("disable_ip_tracking", "Do not store addresses", "false"),
+  }};
+  return table;
+}
+
+const Table& cors_keys() {
+  static const Table table{{
+      key("enabled", &AuthSettings::cors_enabled,
+          "Answer preflights of trusted origins and add CORS header fields for them, on every route"),
+  }};
+  return table;
+}
+
+const Table& cross_sub_domain_keys() {
+  static const Table table{{
+      later<BooleanValue>("enabled", "Cookies for all sub-domains", "false"),
+      later<TextValue>("domain", "Their domain"),
+  }};
+  return table;
+}
+
+const Table& advanced_keys() {
+  using S = AuthSettings;
+  static const Table table{{
+      key<NameValue>("cookie_prefix", &S::cookie_prefix, "First part of every cookie's name"),
+      key("use_secure_cookies", &S::use_secure_cookies,
+          "`Secure` and the `__Secure-` prefix; where it is not written, as the scheme of `base_url` says"),
+      group("cross_sub_domain_cookies", cross_sub_domain_keys, "Cookies that sub-domains share"),
+  }};
+  return table;
+}
+
+const Table& api_error_keys() {
+  static const Table table{{
+      later<TextValue>("error_url", "Where errors of links are shown"),
+  }};
+  return table;
+}
+
+}  // namespace
+
+const Table& auth_keys() {
+  using S = AuthSettings;
+  static const Table table = [] {
+    Table keys{{
+        key<PathValue>("base_path", &S::base_path, "Path of the auth endpoints; nothing below it can be declared"),
+        key("app_name", &S::app_name, "Name of the application, in mails and pages"),
+        section("email_and_password", &S::email_and_password, email_and_password_keys, "E-mail and password"),
+        group("email_verification", email_verification_keys, "Verification of addresses"),
+        group("user", user_keys, "What users may do to themselves"),
+        section("session", &S::session, session_keys, "Sessions"),
+        group("account", account_keys, "Accounts of providers"),
+        group("verification", verification_keys, "Short-lived proofs"),
+        later_map("social_providers", social_provider_keys, "Sign-in with GitHub, Google, Microsoft, …"),
+        group("rate_limit", auth_rate_limit_keys,
+              "Better Auth's rate limit; the routes' own is `rate_limit` of a route"),
+        section("ip_address", &S::ip_address, ip_address_keys,
+                "Better Auth's rule for the client's address, in place of the connection's own address"),
+        group("cors", cors_keys, "Cross-origin requests of trusted origins"),
+        group("advanced", advanced_keys, "Cookies"),
+        later_list<PathValue>("disabled_paths", "Auth endpoints that are switched off"),
+        group("on_api_error", api_error_keys, "Errors of links"),
+    }};
+    for (const char* name : {"two_factor", "passkey", "magic_link", "email_otp", "username", "organization", "admin",
+                             "jwt", "bearer", "api_key", "multi_session", "generic_oauth"})
+      keys.keys.push_back(later_any(name, "A feature of its own"));
+    for (Key& entry : keys.keys) entry.options.restart = true;
+    return keys;
+  }();
+  return table;
+}
+
+}  // namespace gatehouse::config

@@ -1,0 +1,147 @@
+// The keys below `gateway`, except `auth`.
+#include "config/keys.hpp"
+
+namespace gatehouse::config {
+
+namespace {
+
+struct MigrateWords {
+  using Type = Migrate;
+  static constexpr std::array kWords{Word<Migrate>{"at_start", Migrate::at_start},
+                                     Word<Migrate>{"refuse", Migrate::refuse}};
+};
+
+const Table& listen_keys() {
+  static const Table table{{
+      key("https", &Listen::https, "Where the world connects, with TLS", {.example = "0.0.0.0:8443", .restart = true}),
+      key("http", &Listen::http, "Answers every request with 308 to the same path of `base_url`, nothing else",
+          {.example = "0.0.0.0:8080", .restart = true}),
+      key("internal", &Listen::internal,
+          "`/livez`, `/readyz`, `/metrics` and the key set of assertions. For an address that the internet does not "
+          "reach",
+          {.example = "10.1.0.2:9090", .restart = true}),
+      key("insecure_http", &Listen::insecure_http,
+          "Serves everything without TLS. For tests behind nothing else: cookies and passwords travel in the open",
+          {.example = "127.0.0.1:8081", .restart = true}),
+  }};
+  return table;
+}
+
+const Table& tls_keys() {
+  static const Table table{{
+      key("cert", &TlsCertificate::cert, "PEM file with the certificate and its chain",
+          {.example = "certs/cert.pem", .required = true}),
+      key("key", &TlsCertificate::key, "PEM file with the private key", {.example = "certs/key.pem", .required = true}),
+  }};
+  return table;
+}
+
+const Table& database_keys() {
+  static const Table table{{
+      key("url", &DatabaseSettings::url,
+          "`postgres://user:password@host:port/name` or `sqlite:FILE`. Also made from `DB_HOST`, `DB_PORT`, `DB_NAME`, "
+          "`DB_USER` and `DB_PASSWORD`",
+          {.example = "${env:DATABASE_URL}",
+           .environment = "DATABASE_URL",
+           .fallback = "sqlite:data/gatehouse.db",
+           .restart = true}),
+      key<WordValue<MigrateWords>>("migrate", &DatabaseSettings::migrate,
+                                   "`at_start` brings the schema up to date; `refuse` starts on a current schema only "
+                                   "(`gatehouse migrate` makes it so)",
+                                   {.restart = true}),
+  }};
+  return table;
+}
+
+const Table& limit_keys() {
+  static const Table table{{
+      key("connections", &Limits::connections, "Open connections of clients, all together", {.minimum = 1}),
+      key("per_address", &Limits::per_address, "Open connections of one client address (IPv6: of one /64)",
+          {.minimum = 1}),
+      key<SizeValue>("head", &Limits::head, "A request's line and header fields together",
+                     {.minimum = 4096, .maximum = 1024 * 1024}),
+      key("handshake", &Limits::handshake, "Time for the TLS handshake", {.minimum = 1, .maximum = 300}),
+      key("head_time", &Limits::head_time, "Time from a request's first byte to the end of its head",
+          {.minimum = 1, .maximum = 300}),
+      key("body_idle", &Limits::body_idle, "Longest silence inside a request's body, or of a client that does not read",
+          {.minimum = 1, .maximum = 3600}),
+      key("keep_alive", &Limits::keep_alive, "How long an idle connection is kept for the next request",
+          {.minimum = 1, .maximum = 3600}),
+      key("drain", &Limits::drain, "Time for running requests after SIGTERM", {.maximum = 3600}),
+  }};
+  return table;
+}
+
+const Table& page_keys() {
+  static const Table table{{
+      key("enabled", &Pages::enabled, "Hosted sign-in pages, where no declared route has their path",
+          {.restart = true}),
+      key<PathOrUrlValue>("sign_in", &Pages::sign_in,
+                          "Where navigations without a session are sent; a URL for a front-end's own page",
+                          {.restart = true}),
+  }};
+  return table;
+}
+
+const Table& mail_keys() {
+  static const Table table{{
+      later<TextValue>("host", "Mail server", {}, {.environment = "SMTP_HOST"}),
+      later<CountValue>("port", "Its port", {}, {.environment = "SMTP_PORT"}),
+      later<TextValue>("user", "User at the mail server", {}, {.environment = "SMTP_USER"}),
+      later<SecretValue>("password", "Password at the mail server", {}, {.environment = "SMTP_PASSWORD"}),
+      later<TextValue>("from", "Sender of all mails", {}, {.environment = "SMTP_FROM"}),
+  }};
+  return table;
+}
+
+const Table& turnstile_keys() {
+  static const Table table{{
+      later<SecretValue>("secret_key", "Turnstile's secret key", {}, {.environment = "TURNSTILE_SECRET_KEY"}),
+      later<TextValue>("site_key", "Turnstile's site key", {}, {.environment = "TURNSTILE_SITE_KEY"}),
+  }};
+  return table;
+}
+
+}  // namespace
+
+const Table& gateway_keys() {
+  static const Table table{{
+      section("listen", &Gateway::listen, listen_keys, "Addresses to listen on. A port of 0 is any free one"),
+      sections("tls", &Gateway::tls, tls_keys,
+               "Certificates, chosen by the name that the client asks for; the first is the default. The files are "
+               "read again "
+               "when they change"),
+      key("base_url", &Gateway::base_url, "The public origin: scheme, host and port as browsers see it",
+          {.example = "https://www.example.com", .environment = "BETTER_AUTH_URL", .restart = true}),
+      key<HostValue>("hosts", &Gateway::hosts,
+                     "Further host names that are served, besides that of `base_url` and of routes",
+                     {.example = "[www.example.org]"}),
+      key<OriginPatternValue>(
+          "trusted_origins", &Gateway::trusted_origins,
+          "Origins, besides `base_url`, that may call the auth endpoints and unsafe methods with cookies, and "
+          "to which redirects may lead; `*` and `?` as in Better Auth",
+          {.example = "[https://app.example.com]", .environment = "BETTER_AUTH_TRUSTED_ORIGINS"}),
+      key("trusted_proxies", &Gateway::trusted_proxies,
+          "Whose `X-Forwarded-For` is believed, walked from the right; nobody's by default",
+          {.example = "[10.0.0.0/8]"}),
+      section("database", &Gateway::database, database_keys, "Where users and sessions are kept"),
+      later<SecretValue>("redis", "Redis, for several gateways: `redis://…` or `rediss://…`", {},
+                         {.environment = "REDIS_URL"}),
+      key("secret", &Gateway::secret, "Signs cookies and everything else; at least 32 bytes",
+          {.example = "${env:BETTER_AUTH_SECRET}", .environment = "BETTER_AUTH_SECRET", .restart = true}),
+      later<SecretValue>("secrets", "Several versions of the secret, for a rotation", {},
+                         {.environment = "BETTER_AUTH_SECRETS"}),
+      section("limits", &Gateway::limits, limit_keys, "Limits of connections and of each phase of a request"),
+      section("pages", &Gateway::pages, page_keys, "Hosted pages"),
+      later_section("mail", mail_keys, "How mails are sent"),
+      later_section("turnstile", turnstile_keys, "Cloudflare Turnstile"),
+      section("auth", &Gateway::auth, auth_keys, "The authentication server: Better Auth's options in snake_case"),
+      key("threads", &Gateway::threads, "Threads that serve connections; 0 is one for each core",
+          {.maximum = 1024, .restart = true}),
+      key("insecure_shared_key", &Gateway::insecure_shared_key,
+          "Several upstreams may have the same key: whoever holds it can speak as the gateway to all of them"),
+  }};
+  return table;
+}
+
+}  // namespace gatehouse::config

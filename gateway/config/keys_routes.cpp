@@ -1,0 +1,303 @@
+// The keys of upstreams, routes, their defaults and tests.
+#include <fmt/format.h>
+
+#include "base/ascii.hpp"
+#include "config/keys.hpp"
+#include "config/origin.hpp"
+
+namespace gatehouse::config {
+
+namespace {
+
+struct AuthWords {
+  using Type = AuthMode;
+  static constexpr std::array kWords{Word<AuthMode>{"required", AuthMode::required},
+                                     Word<AuthMode>{"optional", AuthMode::optional},
+                                     Word<AuthMode>{"public", AuthMode::open}};
+};
+struct AlgorithmWords {
+  using Type = Assertion::Algorithm;
+  static constexpr std::array kWords{Word<Type>{"EdDSA", Type::ed25519}, Word<Type>{"HS256", Type::hs256}};
+};
+struct BalanceWords {
+  using Type = int;
+  static constexpr std::array kWords{Word<int>{"round_robin", 0}, Word<int>{"least_requests", 1},
+                                     Word<int>{"hash(session)", 2}};
+};
+struct TurnstileWords {
+  using Type = int;
+  static constexpr std::array kWords{Word<int>{"off", 0}, Word<int>{"on_risk", 1}, Word<int>{"always", 2}};
+};
+struct StoreErrorWords {
+  using Type = int;
+  static constexpr std::array kWords{Word<int>{"allow", 0}, Word<int>{"deny", 1}};
+};
+struct LimitWords {
+  using Type = std::optional<LimitKey>;  // none: not available
+  static constexpr std::array kWords{Word<Type>{"ip", LimitKey::ip}, Word<Type>{"session", LimitKey::session},
+                                     Word<Type>{"user", std::nullopt}};
+};
+
+const Table& timeout_keys() {
+  static const Table table{{
+      key("connect", &Timeout::connect, "For the connection to the upstream", {.minimum = 1}),
+      key("response", &Timeout::response, "From the request's last byte to the head of the answer", {.minimum = 1}),
+      key("idle", &Timeout::idle, "Between two bytes of an answer or a tunnel; never a total", {.minimum = 1}),
+  }};
+  return table;
+}
+
+void read_limit_keys(Reader& reader, const Node& node, void* object) {
+  auto& by = static_cast<RateLimit*>(object)->by;
+  by.clear();
+  for_each_item(reader, node, [&](const Node& item) {
+    if (item.kind == Node::Kind::list) {
+      for_each_item(reader, item, [&](const Node& part) { read_value<WordValue<LimitWords>>(reader, part); });
+      reader.add(Code::not_available, item, "a limit by several things together is not available yet");
+      return;
+    }
+    const auto word = read_value<WordValue<LimitWords>>(reader, item);
+    if (!word) return;
+    if (!*word) {
+      reader.add(Code::not_available, item, "'user' is not available yet");
+    } else if (std::find(by.begin(), by.end(), **word) != by.end()) {
+      reader.add(Code::value, item, fmt::format("'{}' is there twice", item.text));
+    } else {
+      by.push_back(**word);
+    }
+  });
+  if (by.empty() && (node.kind != Node::Kind::list || node.items.empty()))
+    reader.add(Code::missing, node, "needs at least one of ip, session");
+}
+
+const Table& rate_limit_keys() {
+  static const Table table = [] {
+    Key by{
+        .name = "by",
+        .doc = "What is counted: each listed thing has a limit of its own, all must pass. IPv6 addresses count by /64",
+        .form = Key::Form::list,
+        .type = WordValue<LimitWords>::type()};
+    by.options.fallback = "[session, ip]";
+    by.later_words = {"user"};
+    by.read = read_limit_keys;
+    return Table{{
+        key("limit", &RateLimit::limit, "Requests in a window", {.minimum = 1}),
+        key("window", &RateLimit::window, "The window", {.minimum = 1, .maximum = 86'400}),
+        by,
+        later<WordValue<StoreErrorWords>>("on_store_error", "What happens while the store of counters is down"),
+    }};
+  }();
+  return table;
+}
+
+const Table& require_keys() {
+  static const Table table{{
+      key("role", &Require::role, "One of these roles of the user", {.example = "[staff, admin]"}),
+      key("fresh", &Require::fresh, "The session was made at most so long ago", {.example = "15m", .minimum = 1}),
+      later_list<TextValue>("org_role", "One of these roles in the active organization"),
+      later_list<TextValue>("permission", "One of these permissions in the active organization"),
+      later_list<TextValue>("scope", "One of these scopes of the token"),
+      later<BooleanValue>("two_factor", "The session was made with a second factor", "false"),
+  }};
+  return table;
+}
+
+const Table& assertion_keys() {
+  static const Table table{{
+      key("enabled", &Assertion::enabled, "Send `X-Gatehouse-Assertion`"),
+      key("audience", &Assertion::audience, "The claim `aud`; where it is not written, the upstream's name",
+          {.example = "orders"}),
+      key("ttl", &Assertion::ttl, "How long an assertion is valid", {.minimum = 61, .maximum = 86'400}),
+      key<WordValue<AlgorithmWords>>(
+          "algorithm", &Assertion::algorithm,
+          "`EdDSA`: verified with the published key set; `HS256`: with the upstream's own key"),
+  }};
+  return table;
+}
+
+const Table& health_keys() {
+  static const Table table{{
+      later<PathValue>("path", "What is asked for"),
+      later<SecondsValue>("interval", "How often"),
+      later<SecondsValue>("timeout", "How long an answer may take"),
+  }};
+  return table;
+}
+
+// "10m" or a mapping of what the caller is.
+void read_as(Reader& reader, const Node& node, void* object) {
+  auto& row = *static_cast<TestRow*>(object);
+  if (node.kind != Node::Kind::map) {
+    const auto text = reader.scalar(node, false);
+    if (!text) return;
+    row.anonymous = *text == "anonymous";
+    if (!row.anonymous && *text != "user")
+      reader.add(Code::value, node,
+                 reader.quoted(node, false) + " is neither anonymous, user nor a mapping as {role: staff}");
+    return;
+  }
+  row.anonymous = false;
+  static constexpr std::array<std::string_view, 6> kAttributes{"role",       "session_age", "org_role",
+                                                               "permission", "scope",       "two_factor"};
+  for (const Entry& entry : node.entries) {
+    const Reader::Step step(reader, entry.key, entry.line, entry.column);
+    const auto at = std::find(kAttributes.begin(), kAttributes.end(), entry.key);
+    if (at == kAttributes.end()) {
+      reader.add_at(Code::unknown_key, entry.line, entry.column, reader.path(),
+                    "unknown key" + suggestion(entry.key, kAttributes));
+    } else if (at >= kAttributes.begin() + 2) {
+      reader.add(Code::not_available, entry.value, "is not available yet");
+    } else if (entry.key == "session_age") {
+      if (read_value<SecondsValue>(reader, entry.value)) row.as[entry.key] = entry.value.text;
+    } else {
+      std::string roles;
+      for_each_item(reader, entry.value, [&](const Node& item) {
+        if (const auto role = reader.scalar(item, false)) roles += (roles.empty() ? "" : ",") + *role;
+      });
+      row.as[entry.key] = roles;
+    }
+  }
+}
+
+void read_request(Reader& reader, const Node& node, void* object) {
+  auto& row = *static_cast<TestRow*>(object);
+  const auto text = reader.scalar(node, false);
+  if (!text) return;
+  const auto blank = text->find(' ');
+  const std::string_view target =
+      blank == std::string::npos ? std::string_view{} : trim(std::string_view(*text).substr(blank + 1));
+  if (!target.starts_with('/') || target.find(' ') != std::string_view::npos ||
+      !MethodValue::parse(text->substr(0, blank)))
+    reader.add(Code::value, node, reader.quoted(node, false) + " is not a method and a path, as \"GET /api/orders/7\"");
+  row.method = text->substr(0, blank);
+  row.path = std::string(target);
+}
+
+void read_expect(Reader& reader, const Node& node, void* object) {
+  auto& row = *static_cast<TestRow*>(object);
+  const auto text = reader.scalar(node, false);
+  if (!text) return;
+  if (text->find_first_not_of("0123456789") != std::string::npos) {
+    row.expect_upstream = *text;
+    return;
+  }
+  const auto status = CountValue::parse(*text);
+  if (!status || *status < 400 || *status > 499)
+    reader.add(Code::range, node,
+               reader.quoted(node, false) + " is not a status of a refusal: 401, 403, 404, 405 or 421");
+  else
+    row.expect_status = static_cast<int>(*status);
+}
+
+void read_servers(Reader& reader, const Node& node, void* object) {
+  auto& servers = static_cast<Upstream*>(object)->servers;
+  for_each_item(reader, node, [&](const Node& item) {
+    const auto text = reader.scalar(item, false);
+    if (!text) return;
+    auto server = ServerValue::parse(*text);
+    if (!server) {
+      reader.add(Code::value, item, reader.quoted(item, false) + " " + server.error());
+    } else if (iequals(text->substr(0, 8), "https://")) {
+      reader.add(Code::not_available, item, "TLS to upstreams is not available yet");
+    } else {
+      servers.push_back(*std::move(server));
+    }
+  });
+}
+
+const Table& plain_upstream_keys() {
+  using S = Upstream;
+  static const Table table{{
+      key("servers", &S::servers, "Servers of the upstream, taken in turn",
+          {.example = "[http://orders-1:8080]", .required = true}),
+      key("key", &S::key,
+          "Sent as `Authorization: Bearer …`, so that the upstream knows the gateway. Where there is one upstream, "
+          "`INTERNAL_API_KEY` is the default",
+          {.example = "${env:INTERNAL_API_KEY}"}),
+      key("previous_key", &S::previous_key, "The key before, while it is being replaced",
+          {.example = "${env:OLD_API_KEY?}"}),
+      section("assertion", &S::assertion, assertion_keys, "The signed statement of who the user is"),
+      later_section("health", health_keys, "Active checks of the servers"),
+      later<WordValue<BalanceWords>>("balance", "How a server is chosen", "round_robin"),
+  }};
+  return table;
+}
+
+}  // namespace
+
+const Table& upstream_keys() {
+  static const Table table = [] {
+    Table keys = plain_upstream_keys();
+    keys.keys.front().read = read_servers;
+    return keys;
+  }();
+  return table;
+}
+
+const Table& default_keys() {
+  using S = Route;
+  static const Table table{{
+      section("timeout", &S::timeout, timeout_keys, "Deadlines of the upstream"),
+      key("body_limit", &S::body_limit, "Longest request body; a longer one is answered with 413"),
+      section("rate_limit", &S::rate_limit, rate_limit_keys,
+              "How often the route may be called; `off` removes the limit", {.may_be_off = true}),
+      key<WordValue<AuthWords>>(
+          "auth", &S::auth,
+          "Who gets in: `required` asks for a session, `optional` adds the user where there is one, `public` "
+          "looks at no session. `public` is written on the route itself, never in `defaults`"),
+      key("cors", &S::cors, "Answer preflights of trusted origins and add CORS header fields for them"),
+      later<WordValue<TurnstileWords>>("turnstile", "Ask for a Turnstile token", "off"),
+  }};
+  return table;
+}
+
+const Table& route_keys() {
+  using S = Route;
+  static const Table table = [] {
+    Table keys{{
+        key<PatternValue>("path", &S::path, "Literal segments, `*` for one segment, a last `**` for any rest",
+                          {.example = "/api/orders/**", .required = true}),
+        key<HostValue>("host", &S::host, "Only requests for this host", {.example = "admin.example.com"}),
+        key<MethodValue>("methods", &S::methods, "Only these methods; GET stands for HEAD, too",
+                         {.example = "[GET, POST]"}),
+        key<NameValue>("upstream", &S::upstream, "Name of the upstream that answers",
+                       {.example = "orders", .required = true}),
+        key<PathValue>("strip_prefix", &S::strip_prefix, "Cut from the path before it is forwarded",
+                       {.example = "/api"}),
+        section("require", &S::require, require_keys, "What the user must be: all of these keys, one of each list"),
+        key("csrf", &S::csrf, "Unsafe methods with a session cookie need a trusted `Origin`"),
+        key("forward_session_cookie", &S::forward_session_cookie, "The upstream sees the session cookie, too"),
+        key<HeaderNameValue>("forward_authorization_as", &S::forward_authorization_as,
+                             "Header field that carries the client's own `Authorization` to the upstream",
+                             {.example = "X-Client-Authorization"}),
+        key("insecure_public_root", &S::insecure_public_root,
+            "A public route may start with a wildcard, and so make everything public that nothing else names"),
+    }};
+    for (const Key& shared : default_keys().keys) keys.keys.push_back(shared);
+    return keys;
+  }();
+  return table;
+}
+
+const Table& test_keys() {
+  static const Table table = [] {
+    Key request{.name = "request", .doc = "Method and path", .type = TextValue::type()};
+    request.options = {.example = "\"GET /api/orders/7\"", .required = true};
+    request.read = read_request;
+    Key as{.name = "as", .doc = "`anonymous`, `user` (signed in, no role), or a mapping with `role` and `session_age`"};
+    as.type = {
+        "word or mapping", "", "", {}, false, R"({"anyOf": [{"enum": ["anonymous", "user"]}, {"type": "object"}]})"};
+    as.options.fallback = "anonymous";
+    as.read = read_as;
+    Key expect{.name = "expect",
+               .doc = "The status of a refusal, the name of the upstream, or `auth` for the auth endpoints"};
+    expect.type = {"status or upstream", "", "", {}, false, R"({"type": ["integer", "string"]})"};
+    expect.options = {.example = "401", .required = true};
+    expect.read = read_expect;
+    return Table{
+        {request, as, expect, key<HostValue>("host", &TestRow::host, "Host of the request; `base_url`'s by default")}};
+  }();
+  return table;
+}
+
+}  // namespace gatehouse::config

@@ -1,0 +1,158 @@
+#include "config/validate.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/validate_routes.hpp"
+
+namespace gatehouse::config {
+
+Place find_place(const ValidationInput& input, std::string path) {
+  while (true) {
+    if (const auto at = input.places.find(path); at != input.places.end()) return at->second;
+    const auto end = path.find_last_of(".[");
+    if (end == std::string::npos) return input.places.begin()->second;
+    path.resize(end);
+  }
+}
+
+namespace {
+
+constexpr std::size_t kSecretBytesMin = 32;
+
+class Validator {
+ public:
+  Validator(Configuration& configuration, const ValidationInput& input, std::vector<Problem>& problems)
+      : configuration_(configuration), gateway_(configuration.gateway), input_(input), problems_(problems) {}
+
+  void run() {
+    check_secret();
+    check_public_side();
+    check_session();
+    check_upstream_keys();
+    collect_unsafe();
+  }
+
+ private:
+  void add(Code code, const std::string& path, std::string text) {
+    Place place = find_place(input_, path);
+    if (place.line == 0) place.file = "environment";
+    problems_.push_back({code, std::move(place), path, std::move(text), {}});
+  }
+  bool is_written(const std::string& path) const { return input_.places.contains(path); }
+
+  void check_secret() {
+    const auto size = gateway_.secret.reveal().size();
+    if (size == 0) {
+      if (!input_.dev)
+        add(Code::missing, "gateway.secret", "is missing: set BETTER_AUTH_SECRET to at least 32 random bytes");
+    } else if (size < kSecretBytesMin) {
+      add(Code::weak_secret, "gateway.secret",
+          fmt::format("has {} bytes, at least {} are needed", size, kSecretBytesMin));
+    }
+    if (const auto& url = gateway_.database.url.reveal(); !url.empty()) {
+      if (!url.starts_with("sqlite:") && !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
+        add(Code::value, "gateway.database.url", "is neither postgres://… nor sqlite:FILE");
+      if (url == "sqlite:") add(Code::value, "gateway.database.url", "names no file");
+    }
+  }
+
+  void check_public_side() {
+    const Listen& listen = gateway_.listen;
+    const bool tried = is_written("gateway.listen.https") || is_written("gateway.listen.insecure_http");
+    if (!tried && !input_.dev)
+      add(Code::missing, "gateway.listen", "has no address to serve: set https, for example \"0.0.0.0:8443\"");
+    if (listen.https && gateway_.tls.empty() && !is_written("gateway.tls[0]") && !input_.dev)
+      add(Code::missing, "gateway.tls", "is missing: listen.https needs a certificate and its key");
+    if (gateway_.base_url.host.empty()) {
+      if (!input_.dev && !is_written("gateway.base_url"))
+        add(Code::missing, "gateway.base_url", "is missing: set it, or BETTER_AUTH_URL, to the public origin");
+    } else if (gateway_.base_url.scheme == "http" && !listen.insecure_http) {
+      add(Code::value, "gateway.base_url", "is http, but only listen.insecure_http serves that");
+    }
+    if (gateway_.auth.base_path == "/")
+      add(Code::path, "gateway.auth.base_path", "must not be the root: nothing could be routed");
+  }
+
+  void check_session() {
+    const auto& session = gateway_.auth.session;
+    if (session.update_age > session.expires_in)
+      add(Code::range, "gateway.auth.session.update_age", "is longer than expires_in: sessions would end unprolonged");
+    const auto& passwords = gateway_.auth.email_and_password;
+    if (passwords.min_password_length > passwords.max_password_length)
+      add(Code::range, "gateway.auth.email_and_password.min_password_length", "is larger than max_password_length");
+  }
+
+  void check_upstream_keys() {
+    auto& upstreams = configuration_.upstreams;
+    const auto shared = input_.environment("INTERNAL_API_KEY");
+    for (Upstream& upstream : upstreams) {
+      const std::string path = "upstreams." + upstream.name;
+      if (upstream.servers.empty() && is_written(path + ".servers") && !is_written(path + ".servers[0]"))
+        add(Code::missing, path + ".servers", "needs at least one server");
+      if (upstream.key.empty() && !is_written(path + ".key")) use_shared_key(upstream, path, shared);
+      check_key(upstream, path);
+    }
+    if (gateway_.insecure_shared_key) return;
+    for (auto a = upstreams.begin(); a != upstreams.end(); ++a)
+      for (auto b = upstreams.begin(); b != a; ++b)
+        if (!a->key.empty() && a->key == b->key && is_written("upstreams." + a->name + ".key"))
+          add(Code::shared_key, "upstreams." + a->name + ".key",
+              fmt::format(
+                  "is also the key of '{}': who holds it can speak as the gateway to both. Give each its own, or write "
+                  "gateway.insecure_shared_key: true",
+                  b->name));
+  }
+
+  void use_shared_key(Upstream& upstream, const std::string& path, const std::optional<std::string>& shared) {
+    const bool alone = configuration_.upstreams.size() == 1 || gateway_.insecure_shared_key;
+    if (shared && !shared->empty() && alone) {
+      upstream.key = Secret(*shared);
+    } else if (!input_.dev) {
+      add(alone ? Code::missing : Code::shared_key, path,
+          alone ? "has no key: write it, or set INTERNAL_API_KEY"
+                : "has no key of its own. INTERNAL_API_KEY serves one upstream; for several write "
+                  "gateway.insecure_shared_key: true");
+    }
+  }
+
+  void check_key(const Upstream& upstream, const std::string& path) {
+    const auto visible = [](const Secret& secret) {
+      return std::all_of(secret.reveal().begin(), secret.reveal().end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    };
+    if (!visible(upstream.key)) add(Code::value, path + ".key", "must be visible ASCII: it is sent in a header field");
+    if (upstream.previous_key && !visible(*upstream.previous_key))
+      add(Code::value, path + ".previous_key", "must be visible ASCII: it is sent in a header field");
+    if (upstream.assertion.algorithm == Assertion::Algorithm::hs256 && !upstream.key.empty() &&
+        upstream.key.reveal().size() < kSecretBytesMin)
+      add(Code::weak_secret, path + ".key", "is too short for HS256: at least 32 bytes");
+  }
+
+  void collect_unsafe() {
+    auto& unsafe = configuration_.unsafe;
+    if (gateway_.listen.insecure_http)
+      unsafe.push_back(fmt::format("listen.insecure_http: everything is served without TLS on {}:{}",
+                                   gateway_.listen.insecure_http->host, gateway_.listen.insecure_http->port));
+    if (gateway_.insecure_shared_key)
+      unsafe.push_back(
+          "insecure_shared_key: an upstream that has the shared key can speak as the gateway to the others");
+    for (const Route& route : configuration_.routes)
+      if (route.insecure_public_root)
+        unsafe.push_back(fmt::format("routes[{}].insecure_public_root: {} is public", route.index, route.path));
+  }
+
+  Configuration& configuration_;
+  Gateway& gateway_;
+  const ValidationInput& input_;
+  std::vector<Problem>& problems_;
+};
+
+}  // namespace
+
+void validate(Configuration& configuration, const ValidationInput& input, std::vector<Problem>& problems) {
+  Validator(configuration, input, problems).run();
+  validate_routes(configuration, input, problems);
+}
+
+}  // namespace gatehouse::config
