@@ -6,11 +6,10 @@ import { chromium } from 'playwright-core';
 
 const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 
-// `extraFlags`: further words of Chromium's command line.
-export function launchBrowser(extraFlags = []) {
+export function launchBrowser() {
   // Chromium's sandbox refuses root.
   const sandbox = process.getuid() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...flags, ...sandbox, ...extraFlags] });
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...flags, ...sandbox] });
 }
 
 // A fresh browser context with one page. `complaints` collects what the console and the page's scripts complain about: refused by
