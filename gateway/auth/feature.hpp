@@ -1,6 +1,7 @@
 // What a feature is: one value that says which endpoints it adds below the auth base path. A feature is a folder of
 // gateway/features/; switching it off leaves its value out of the list that app/ hands to the dispatcher.
 #pragma once
+#include <boost/json/value.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -8,36 +9,94 @@
 #include <utility>
 #include <vector>
 
-#include <boost/json/value.hpp>
-
 #include "auth/identity.hpp"
+#include "auth/services.hpp"
+#include "auth/url_query.hpp"
+#include "auth/validation.hpp"
 #include "base/awaitable.hpp"
-#include "base/ip_address.hpp"
 #include "base/result.hpp"
 
 namespace gatehouse::auth {
 
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
 // One request to an auth endpoint, whole: these are small and rare, so everything is a value.
 struct AuthRequest {
   std::string method;
-  std::string path;                                          // raw, below the base path, starting with '/'
-  std::string query;                                         // raw, without the '?'
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
-  std::optional<std::string> body;                           // absent: none was sent
-  std::string client_address;  // canonical text (IPv6 masked as configured); "" when unknown
+  std::string path;                 // raw, below the base path, starting with '/'
+  std::string query;                // raw, without the '?'
+  Headers headers;                  // names in lower case, in order
+  std::optional<std::string> body;  // absent: none was sent
+  std::string client_address;       // canonical text (IPv6 masked as configured); "" when unknown
 
   // The first value of a header, by its lower-case name.
   std::optional<std::string_view> header(std::string_view name) const;
+  // All Cookie fields as one.
+  std::string cookies() const;
 };
 
 struct AuthResponse {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;  // Content-Type, Location, Set-Cookie (repeated) …
+  Headers headers;  // Content-Type, Location, Set-Cookie (repeated) …; names as they are to be sent
   std::string body;
 };
 
-// What an endpoint needs before its handler runs (reference of Better Auth: session, authoritative session, fresh
-// session).
+// What an endpoint needs before its handler runs; without it 401, or 403 where the session is not fresh. All read the
+// store.
 enum class SessionNeed { none, session, authoritative, fresh };
+
+// Which bodies an endpoint reads; others are answered with 415.
+enum class BodyKind { none, json, form_or_json };
+
+// On which endpoints a form of a foreign site could sign a visitor in or up: their Origin and fetch metadata are
+// checked although the request carries no cookie.
+enum class FormCheck { no, yes };
+
+// One call of an endpoint. Lives until the handler's coroutine has ended.
+struct EndpointCall {
+  const AuthRequest& request;
+  const Services& services;
+  UrlQuery query;
+  std::string cookies;                     // the Cookie header, whole
+  std::optional<boost::json::value> body;  // fits the endpoint's schema
+  IdentityPtr identity;                    // set where the endpoint needs a session
+  Headers headers;                         // of the answer; sent also when the handler fails
+
+  void add_header(std::string name, std::string value) { headers.emplace_back(std::move(name), std::move(value)); }
+  void add_cookie(std::string value) { headers.emplace_back("Set-Cookie", std::move(value)); }
+  void add_cookies(std::vector<std::string> values);
+  // A URL that was judged; what a header cannot carry is percent-encoded.
+  void add_location(std::string_view url);
+
+  // Fields of the body; absent if the body has none or it is null.
+  std::optional<std::string_view> text(std::string_view field) const;
+  std::optional<bool> boolean(std::string_view field) const;
+};
+
+// What a handler answers. Errors are values (ApiError); what the world did wrong is thrown (Failure).
+struct Reply {
+  int status = 200;
+  std::string content_type = "application/json";  // empty: none is sent
+  std::string body;
+};
+Reply reply_json(const boost::json::value& value);
+
+// A coroutine; the call outlives it.
+using Handler = std::function<Awaitable<Result<Reply>>(EndpointCall&)>;
+
+struct Endpoint {
+  std::string_view method;
+  std::string_view path;
+  BodyKind body_kind = BodyKind::none;
+  SessionNeed session = SessionNeed::none;
+  FormCheck form_check = FormCheck::no;
+  BodySchema body_schema;
+  Handler handler;
+};
+
+struct Feature {
+  std::string_view name;
+  std::vector<Endpoint> endpoints;
+};
 
 }  // namespace gatehouse::auth

@@ -76,9 +76,9 @@ class ConstraintError : public std::runtime_error {
   Kind kind_;
 };
 
-// One statement of SQL that both engines take: $1…$n (each used, each once or more), camelCase columns in double
-// quotes, RETURNING, ON CONFLICT. The text is prepared once per connection and kept, so it should be a literal;
-// anything else must outlive the call.
+// One statement of SQL that both engines take: $1…$n (each used, once or more, always for the same type), camelCase
+// columns in double quotes, RETURNING, ON CONFLICT. The text is prepared once per connection and kept, so it should be
+// a literal; anything else must outlive the call.
 struct Statement {
   std::string_view sql;
 };

@@ -6,10 +6,11 @@ import { chromium } from 'playwright-core';
 
 const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 
-export function launchBrowser() {
+// `extraFlags`: further words of Chromium's command line.
+export function launchBrowser(extraFlags = []) {
   // Chromium's sandbox refuses root.
   const sandbox = process.getuid() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...flags, ...sandbox] });
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...flags, ...sandbox, ...extraFlags] });
 }
 
 // A fresh browser context with one page. `complaints` collects what the console and the page's scripts complain about: refused by

@@ -1,0 +1,101 @@
+#include "auth/dispatcher.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "auth/client_address.hpp"
+#include "auth/current_session.hpp"
+#include "auth/error_codes.hpp"
+#include "auth/origin_check.hpp"
+#include "auth/request_body.hpp"
+#include "base/check.hpp"
+#include "base/failure.hpp"
+#include "base/log.hpp"
+
+namespace gatehouse::auth {
+
+namespace json = boost::json;
+
+namespace {
+
+Reply reply_error(const ApiError& error) {
+  Reply reply{error.status, "application/json", ""};
+  if (error.message.empty() && error.code.empty()) return reply;
+  json::object body{{"message", error.message}};
+  if (!error.code.empty()) body["code"] = error.code;
+  reply.body = json::serialize(body);
+  return reply;
+}
+
+AuthResponse make_response(Reply reply, Headers headers) {
+  AuthResponse response{reply.status, std::move(headers), std::move(reply.body)};
+  if (!reply.content_type.empty()) response.headers.emplace_back("Content-Type", std::move(reply.content_type));
+  return response;
+}
+
+// Needs no suspension and decides before the body is even looked at by the handler.
+Result<void> check_session(const EndpointCall& call, SessionNeed need) {
+  if (!call.identity) return fail(401, error::kUnauthorized);
+  const auto fresh_age = call.services.settings.session.fresh_age;
+  if (need == SessionNeed::fresh && fresh_age.count() != 0 &&
+      call.services.clock.now() - call.identity->session.created_at >= fresh_age) {
+    return fail(403, error::kSessionNotFresh);
+  }
+  return {};
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Services services, std::vector<Feature> features)
+    : services_(services), features_(std::move(features)) {
+  for (const Feature& feature : features_) {
+    for (const Endpoint& endpoint : feature.endpoints) {
+      const bool is_new = endpoints_.emplace(std::pair(endpoint.path, endpoint.method), &endpoint).second;
+      GATEHOUSE_CHECK(is_new);
+    }
+  }
+}
+
+Awaitable<AuthResponse> Dispatcher::dispatch(AuthRequest request) {
+  const auto found = endpoints_.find(std::pair(std::string_view(request.path), std::string_view(request.method)));
+  if (found == endpoints_.end()) co_return AuthResponse{404, {}, ""};
+  if (services_.settings.ip_address) {
+    request.client_address = read_client_address(request.headers, *services_.settings.ip_address);
+  }
+  EndpointCall call{request, services_, UrlQuery(request.query), request.cookies(), std::nullopt, nullptr, {}};
+  try {
+    auto reply = co_await perform(*found->second, call);
+    co_return make_response(reply ? std::move(*reply) : reply_error(reply.error()), std::move(call.headers));
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::exception& error) {
+    log::error("auth endpoint {} failed: {}", found->second->path, error.what());
+    co_return AuthResponse{500, {}, ""};
+  }
+}
+
+Awaitable<Result<Reply>> Dispatcher::perform(const Endpoint& endpoint, EndpointCall& call) {
+  auto body = parse_body(call.request, endpoint.body_kind);
+  if (!body) co_return std::unexpected(std::move(body.error()));
+  call.body = std::move(*body);
+  auto checked = check_origin(call);
+  if (!checked) co_return std::unexpected(std::move(checked.error()));
+  if (auto problems = find_problems(endpoint.body_schema, call.body)) {
+    co_return gatehouse::fail(400, "VALIDATION_ERROR", std::move(*problems));
+  }
+  if (endpoint.form_check == FormCheck::yes) {
+    checked = check_form(call);
+    if (!checked) co_return std::unexpected(std::move(checked.error()));
+  }
+  if (endpoint.session != SessionNeed::none) {
+    auto identity = co_await read_current_session(call);
+    // Better Auth's endpoints tell every failure to find the session as none.
+    call.identity = identity ? std::move(*identity) : nullptr;
+    checked = check_session(call, endpoint.session);
+    if (!checked) co_return std::unexpected(std::move(checked.error()));
+  }
+  auto reply = co_await endpoint.handler(call);
+  co_return reply;
+}
+
+}  // namespace gatehouse::auth

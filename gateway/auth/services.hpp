@@ -1,0 +1,26 @@
+// What the endpoints of one worker thread work with. app/ builds it; everything referred to outlives the dispatcher.
+#pragma once
+#include "auth/session_cookie.hpp"
+#include "auth/sessions.hpp"
+#include "auth/trusted_origins.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "config/configuration.hpp"
+#include "crypto/password_hasher.hpp"
+#include "storage/database.hpp"
+
+namespace gatehouse::auth {
+
+struct Services {
+  storage::Database& database;
+  Sessions& sessions;
+  SessionCookie& cookie;
+  crypto::PasswordHasher& passwords;
+  const TrustedOrigins& origins;
+  const config::AuthSettings& settings;
+  const config::Origin& base_url;
+  const Clock& clock;
+  Random& random;
+};
+
+}  // namespace gatehouse::auth

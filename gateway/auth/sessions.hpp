@@ -1,0 +1,76 @@
+// The sessions of users: making, finding, renewing and ending them. Proxied routes ask find_cached() and load(); auth
+// endpoints always read the store. Whatever changes a session here has invalidated the cache before it returns, also
+// when the store's answer was lost.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/identity.hpp"
+#include "auth/query.hpp"
+#include "auth/session_cache.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "config/configuration.hpp"
+#include "storage/database.hpp"
+
+namespace gatehouse::auth {
+
+struct NewSession {
+  std::string user_id;
+  bool remember = true;  // false: ends after a day, and is never renewed
+  std::string ip_address;
+  std::string user_agent;
+};
+
+// One for each thread, as its Database. All its coroutines throw Failure when the store is down; they run on that
+// thread and must end before this object does.
+class Sessions {
+ public:
+  // `user_has_role`: the table "user" has a column "role" (storage/schema.hpp, asked once at the start).
+  Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
+           const config::SessionSettings& settings, bool user_has_role);
+
+  // Hot path: no I/O. nullptr: not known here, load() it.
+  IdentityPtr find_cached(std::string_view token) { return cache_.find(token); }
+
+  // From the cache or the store, single flight over all threads. nullptr: there is no such session, or it has expired.
+  Awaitable<IdentityPtr> load(std::string token);
+
+  // From the store, never from the cache, expired ones too. nullptr: there is none.
+  Awaitable<IdentityPtr> read(std::string token);
+
+  bool has_expired(const Session& session) const { return session.expires_at <= clock_.now(); }
+  // Past updateAge. A session of a browser that has the dont_remember cookie is never renewed, whatever this says.
+  bool wants_refresh(const Session& session, WallTime now) const;
+  // Renews for a whole expiresIn. nullptr: the session is gone.
+  Awaitable<IdentityPtr> renew(IdentityPtr identity);
+  // For proxied traffic: renews once, however many requests of the session find it due at once (here or on another
+  // replica). nullptr: somebody else does it or has done it, or the session is gone; only who gets an identity sets the
+  // cookie again.
+  Awaitable<IdentityPtr> refresh(IdentityPtr identity);
+
+  // A session with a new token, not stored yet, and the statement that stores it.
+  Session make(NewSession values);
+  static Query insert(const Session& session);
+
+  // Unexpired, oldest first.
+  Awaitable<std::vector<Session>> list(std::string user_id);
+  // Without an effect where there is no such session.
+  Awaitable<> remove(std::string token);
+  Awaitable<> remove_all(std::string user_id);
+  Awaitable<> remove_others(std::string user_id, std::string kept_token);
+
+ private:
+  Awaitable<> remove_returned(Query query);
+  Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
+
+  storage::Database& database_;
+  SessionCache& cache_;
+  const Clock& clock_;
+  Random& random_;
+  const config::SessionSettings settings_;
+  const bool user_has_role_;
+};
+
+}  // namespace gatehouse::auth

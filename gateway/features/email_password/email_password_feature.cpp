@@ -1,0 +1,182 @@
+#include "features/email_password/email_password_feature.hpp"
+
+#include "auth/current_session.hpp"
+#include "auth/error_codes.hpp"
+#include "auth/rows_json.hpp"
+#include "auth/users.hpp"
+#include "base/ascii.hpp"
+#include "base/utf8.hpp"
+
+namespace gatehouse::features {
+
+using namespace auth;
+namespace json = boost::json;
+
+namespace {
+
+// Length as JavaScript counts it.
+std::size_t utf16_length(std::string_view text) {
+  std::size_t units = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0) != 0x80) ++units;  // the first byte of a character
+    if (byte >= 0xF0) ++units;           // one outside the basic plane takes two
+  }
+  return units;
+}
+
+bool remembers(const EndpointCall& call) {
+  return call.boolean("rememberMe") != false;
+}
+
+NewSession describe_session(const EndpointCall& call, std::string user_id) {
+  return {std::move(user_id), remembers(call), call.request.client_address,
+          replace_invalid_utf8(call.request.header("user-agent").value_or(""))};
+}
+
+struct SignUp {
+  User user;
+  std::string account_id;
+  std::string password_hash;
+  std::optional<Session> session;
+};
+
+// All rows or none.
+Awaitable<> store_sign_up(storage::Database& database, const SignUp& sign_up) {
+  auto transaction = co_await database.begin();
+  co_await run(*transaction, insert_user(sign_up.user));
+  co_await run(*transaction, insert_password_account(sign_up.account_id, sign_up.user, sign_up.password_hash));
+  if (sign_up.session) co_await run(*transaction, Sessions::insert(*sign_up.session));
+  co_await transaction->commit();
+}
+
+User make_user(const EndpointCall& call, std::string email) {
+  User user;
+  user.id = call.services.random.text(32);
+  user.name = call.text("name").value();
+  user.email = std::move(email);
+  if (const auto image = call.text("image")) user.image = *image;
+  user.created_at = call.services.clock.now();
+  user.updated_at = user.created_at;
+  return user;
+}
+
+// Neither store keeps U+0000 in text, and neither is asked to.
+bool can_be_stored(const User& user) {
+  return user.name.find('\0') == std::string::npos && user.image.value_or("").find('\0') == std::string::npos;
+}
+
+// The answer to a sign-up that makes no session. Also to one with an address that is taken: a stranger cannot tell the
+// two apart.
+Reply reply_without_session(const User& user) {
+  return reply_json({{"token", nullptr}, {"user", to_json(user)}});
+}
+
+Result<void> check_sign_up(const EndpointCall& call) {
+  const auto& settings = call.services.settings.email_and_password;
+  if (!settings.enabled || settings.disable_sign_up) return auth::fail(400, error::kSignUpDisabled);
+  const std::size_t length = utf16_length(call.text("password").value());
+  if (length < settings.min_password_length) return auth::fail(400, error::kPasswordTooShort);
+  if (length > settings.max_password_length) return auth::fail(400, error::kPasswordTooLong);
+  return {};
+}
+
+Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
+  auto allowed = check_sign_up(call);
+  if (!allowed) co_return std::unexpected(std::move(allowed.error()));
+  const Services& services = call.services;
+  const bool signs_in = services.settings.email_and_password.auto_sign_in;
+  SignUp sign_up;
+  sign_up.user = make_user(call, to_lower(call.text("email").value()));
+  auto existing = co_await run(services.database, select_user_with_password(sign_up.user.email));
+  const bool taken = !existing.rows.empty();
+  if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
+  // Also for an address that is taken: the answer must not come sooner.
+  sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()));
+  if (taken) co_return reply_without_session(sign_up.user);
+  if (!can_be_stored(sign_up.user)) co_return auth::fail(422, error::kFailedToCreateUser);
+  sign_up.account_id = services.random.text(32);
+  if (signs_in) sign_up.session = services.sessions.make(describe_session(call, sign_up.user.id));
+  bool lost_race = false;
+  try {
+    co_await store_sign_up(services.database, sign_up);
+  } catch (const storage::ConstraintError& conflict) {
+    if (conflict.kind() != storage::ConstraintError::Kind::unique) throw;
+    lost_race = true;
+  }
+  if (lost_race && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
+  if (!sign_up.session) co_return reply_without_session(sign_up.user);
+  add_session_cookies(call, sign_up.session->token, remembers(call));
+  co_return reply_json({{"token", sign_up.session->token}, {"user", to_json(sign_up.user)}});
+}
+
+Result<void> check_sign_in(const EndpointCall& call) {
+  const auto& settings = call.services.settings.email_and_password;
+  if (!settings.enabled) return auth::fail(400, error::kEmailPasswordDisabled);
+  if (!is_email(call.text("email").value())) return auth::fail(400, error::kInvalidEmail);
+  if (utf16_length(call.text("password").value()) > settings.max_password_length) {
+    return auth::fail(400, error::kPasswordTooLong);
+  }
+  return {};
+}
+
+// The user whose address and password these are. A hash is computed whether or not there is such an account: the time
+// tells nothing.
+Awaitable<std::optional<User>> find_user(const Services& services, std::string email, std::string password) {
+  auto found = co_await run(services.database, select_user_with_password(std::move(email)));
+  constexpr std::size_t kPasswordColumn = 7;
+  const auto stored = found.rows.empty() ? std::nullopt : found.rows.front().optional_text(kPasswordColumn);
+  if (!stored || stored->empty()) {
+    co_await services.passwords.hash(std::move(password));
+    co_return std::nullopt;
+  }
+  const bool right = co_await services.passwords.verify(std::move(password), *stored);
+  if (!right) co_return std::nullopt;
+  co_return read_user(found.rows.front(), 0);
+}
+
+Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
+  auto allowed = check_sign_in(call);
+  if (!allowed) co_return std::unexpected(std::move(allowed.error()));
+  const Services& services = call.services;
+  std::string password(call.text("password").value());
+  auto user = co_await find_user(services, to_lower(call.text("email").value()), std::move(password));
+  if (!user) co_return auth::fail(401, error::kInvalidEmailOrPassword);
+  const Session session = services.sessions.make(describe_session(call, user->id));
+  co_await run(services.database, Sessions::insert(session));
+  add_session_cookies(call, session.token, remembers(call));
+  json::object answer{{"redirect", false}, {"token", session.token}, {"user", to_json(*user)}};
+  const auto callback = call.text("callbackURL");
+  if (callback) answer["url"] = *callback;
+  if (callback && !callback->empty()) {
+    answer["redirect"] = true;
+    call.add_location(*callback);
+  }
+  co_return reply_json(answer);
+}
+
+const BodySchema kSignUp{BodySchema::Kind::object_and_record,
+                         {{"name"},
+                          {"email", FieldType::email},
+                          {"password", FieldType::string, false, 1},
+                          {"image", FieldType::string, true},
+                          {"callbackURL", FieldType::string, true},
+                          {"rememberMe", FieldType::boolean, true}}};
+
+const BodySchema kSignIn{
+    BodySchema::Kind::object,
+    {{"email"}, {"password"}, {"callbackURL", FieldType::string, true}, {"rememberMe", FieldType::boolean, true}}};
+
+}  // namespace
+
+Feature email_password() {
+  constexpr auto kForm = BodyKind::form_or_json;
+  constexpr auto kNone = SessionNeed::none;
+  return {"email_password",
+          {
+              {"POST", "/sign-up/email", kForm, kNone, FormCheck::yes, kSignUp, sign_up_email},
+              {"POST", "/sign-in/email", kForm, kNone, FormCheck::yes, kSignIn, sign_in_email},
+          }};
+}
+
+}  // namespace gatehouse::features

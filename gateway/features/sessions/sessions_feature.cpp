@@ -1,0 +1,123 @@
+#include "features/sessions/sessions_feature.hpp"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "auth/current_session.hpp"
+#include "auth/error_codes.hpp"
+#include "auth/rows_json.hpp"
+#include "base/ascii.hpp"
+
+namespace gatehouse::features {
+
+using namespace auth;
+namespace json = boost::json;
+
+namespace {
+
+Reply reply_status() {
+  return reply_json({{"status", true}});
+}
+
+Awaitable<Result<Reply>> get_session(EndpointCall& call) {
+  call.add_header("Cache-Control", "no-store");
+  call.add_header("Pragma", "no-cache");
+  auto identity = co_await read_current_session(call);
+  if (!identity) co_return std::unexpected(std::move(identity.error()));
+  if (!*identity) co_return reply_json(nullptr);
+  const Identity& found = **identity;
+  co_return reply_json(json::object{{"session", to_json(found.session)}, {"user", to_json(found.user)}});
+}
+
+// Renewing by POST belongs to deferSessionRefresh, which is not offered.
+Awaitable<Result<Reply>> refuse_post_session(EndpointCall& call) {
+  call.add_header("Cache-Control", "no-store");
+  call.add_header("Pragma", "no-cache");
+  co_return auth::fail(405, error::kDeferRequired);
+}
+
+Awaitable<Result<Reply>> list_sessions(EndpointCall& call) {
+  auto found = co_await call.services.sessions.list(call.identity->user.id);
+  json::array list;
+  for (const Session& session : found) list.push_back(to_json(session));
+  co_return reply_json(list);
+}
+
+Awaitable<Result<Reply>> revoke_session(EndpointCall& call) {
+  const std::string token(call.text("token").value());
+  auto target = co_await call.services.sessions.read(token);
+  // Somebody else's session and one that does not exist are answered alike.
+  if (target && target->user.id == call.identity->user.id) co_await call.services.sessions.remove(token);
+  if (token == call.identity->session.token) call.add_cookies(call.services.cookie.clear_all(call.cookies));
+  co_return reply_status();
+}
+
+Awaitable<Result<Reply>> revoke_sessions(EndpointCall& call) {
+  co_await call.services.sessions.remove_all(call.identity->user.id);
+  call.add_cookies(call.services.cookie.clear_all(call.cookies));
+  co_return reply_status();
+}
+
+Awaitable<Result<Reply>> revoke_other_sessions(EndpointCall& call) {
+  co_await call.services.sessions.remove_others(call.identity->user.id, call.identity->session.token);
+  co_return reply_status();
+}
+
+Awaitable<Result<Reply>> sign_out(EndpointCall& call) {
+  SessionCookie::Scratch scratch;
+  const auto verdict = call.services.cookie.verify_first(call.cookies, scratch);
+  if (verdict.signature == SessionCookie::Signature::valid)
+    co_await call.services.sessions.remove(std::string(verdict.token));
+  call.add_cookies(call.services.cookie.clear_all(call.cookies));
+  co_return reply_json({{"success", true}});
+}
+
+Awaitable<Result<Reply>> ok(EndpointCall&) {
+  co_return reply_json({{"ok", true}});
+}
+
+bool is_error_code(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '\'' || c == '_' || c == '-'; });
+}
+
+// Where flows that cannot answer with JSON send the browser: the front-end's start page, told by its query what went
+// wrong.
+Awaitable<Result<Reply>> show_error(EndpointCall& call) {
+  const auto code = call.query.find("error").value_or("");
+  const auto description = call.query.find("error_description").value_or("");
+  std::string location = "/?error=" + encode_form_value(is_error_code(code) ? code : "UNKNOWN");
+  if (!description.empty()) location += "&error_description=" + encode_form_value(description);
+  call.add_location(location);
+  co_return Reply{302, "", ""};
+}
+
+const BodySchema kAnyBody{};
+const BodySchema kToken{BodySchema::Kind::object, {{"token"}}};
+const BodySchema kSignOut{BodySchema::Kind::optional_object,
+                          {{"callbackURL", FieldType::string, true},
+                           {"disableRedirect", FieldType::boolean, true},
+                           {"state", FieldType::string, true}}};
+
+}  // namespace
+
+Feature sessions() {
+  using enum SessionNeed;
+  constexpr auto kNoBody = BodyKind::none;
+  constexpr auto kJson = BodyKind::json;
+  constexpr auto kUnchecked = FormCheck::no;
+  return {"sessions",
+          {
+              {"GET", "/get-session", kNoBody, none, kUnchecked, kAnyBody, get_session},
+              {"POST", "/get-session", kNoBody, none, kUnchecked, kAnyBody, refuse_post_session},
+              {"GET", "/list-sessions", kNoBody, fresh, kUnchecked, kAnyBody, list_sessions},
+              {"POST", "/revoke-session", kJson, authoritative, kUnchecked, kToken, revoke_session},
+              {"POST", "/revoke-sessions", kJson, authoritative, kUnchecked, kAnyBody, revoke_sessions},
+              {"POST", "/revoke-other-sessions", kJson, authoritative, kUnchecked, kAnyBody, revoke_other_sessions},
+              {"POST", "/sign-out", kJson, none, kUnchecked, kSignOut, sign_out},
+              {"GET", "/ok", kNoBody, none, kUnchecked, kAnyBody, ok},
+              {"GET", "/error", kNoBody, none, kUnchecked, kAnyBody, show_error},
+          }};
+}
+
+}  // namespace gatehouse::features

@@ -1,0 +1,137 @@
+// The auth server in process: the dispatcher with all features over an SQLite database in memory, a clock that stands
+// still, and a browser that keeps cookies.
+#pragma once
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/dispatcher.hpp"
+#include "features/email_password/email_password_feature.hpp"
+#include "features/sessions/sessions_feature.hpp"
+#include "storage/migrator.hpp"
+#include "storage/open.hpp"
+#include "tests/support/run_coroutine.hpp"
+
+namespace gatehouse::tests {
+
+struct Answer {
+  int status = 0;
+  std::string body;
+  auth::Headers headers;
+
+  boost::json::value json() const { return boost::json::parse(body); }
+  std::string header(std::string_view name) const {
+    for (const auto& [one, value] : headers) {
+      if (one == name) return value;
+    }
+    return "";
+  }
+  std::vector<std::string> cookies() const {
+    std::vector<std::string> lines;
+    for (const auto& [one, value] : headers) {
+      if (one == "Set-Cookie") lines.push_back(value);
+    }
+    return lines;
+  }
+};
+
+class AuthServer {
+ public:
+  explicit AuthServer(config::AuthSettings with = default_settings(), std::vector<std::string> trusted = {})
+      : settings(std::move(with)), origins(base_url, trusted) {
+    auto migrator = storage::make_migrator(*database, clock);
+    run_coroutine(context, migrator.apply());
+    auth::Services services{*database, sessions, cookie, passwords, origins, settings, base_url, clock, random};
+    dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions()});
+  }
+  ~AuthServer() { cache.stop(); }
+
+  static config::AuthSettings default_settings() {
+    config::AuthSettings settings;
+    settings.email_and_password.enabled = true;
+    return settings;
+  }
+
+  Answer ask(auth::AuthRequest request) {
+    auto response = run_coroutine(context, dispatcher->dispatch(std::move(request)));
+    return {response.status, std::move(response.body), std::move(response.headers)};
+  }
+
+  storage::ResultSet query(std::string_view sql) { return run_coroutine(context, database->query({sql}, {})); }
+
+  config::AuthSettings settings;
+  config::Origin base_url{"http", "auth.example.test", 80};
+  Secret secret{"a secret of at least 32 bytes, yes!"};
+  ManualClock clock;
+  SystemRandom random;
+  asio::io_context context;
+  std::unique_ptr<storage::Store> store = storage::open_store(Secret("sqlite::memory:")).value();
+  std::unique_ptr<storage::Database> database = store->connect(context.get_executor());
+  auth::SessionCache cache{clock};
+  auth::Sessions sessions{*database, cache, clock, random, settings.session, false};
+  auth::SessionCookie cookie{settings, base_url, secret};
+  crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
+  auth::TrustedOrigins origins;
+  std::optional<auth::Dispatcher> dispatcher;
+};
+
+// Sends Origin and its cookies, and keeps those that it gets.
+class Browser {
+ public:
+  explicit Browser(AuthServer& server) : server_(server) {}
+
+  Answer send(std::string method, std::string path, std::optional<std::string> body = {}, auth::Headers headers = {}) {
+    auth::AuthRequest request;
+    request.method = std::move(method);
+    const auto query = path.find('?');
+    request.path = path.substr(0, query);
+    if (query != std::string::npos) request.query = path.substr(query + 1);
+    request.client_address = "192.0.2.1";
+    request.headers = std::move(headers);
+    if (!request.header("origin")) request.headers.emplace_back("origin", "http://auth.example.test");
+    if (!request.header("user-agent")) request.headers.emplace_back("user-agent", "Test/1.0");
+    if (body && !request.header("content-type")) request.headers.emplace_back("content-type", "application/json");
+    if (!cookies.empty() && !request.header("cookie")) request.headers.emplace_back("cookie", cookie_header());
+    request.body = std::move(body);
+    auto answer = server_.ask(std::move(request));
+    for (const auto& line : answer.cookies()) keep(line);
+    return answer;
+  }
+  Answer get(std::string path, auth::Headers headers = {}) {
+    return send("GET", std::move(path), {}, std::move(headers));
+  }
+  Answer post(std::string path, const boost::json::value& body, auth::Headers headers = {}) {
+    return send("POST", std::move(path), boost::json::serialize(body), std::move(headers));
+  }
+  Answer sign_up(std::string email, std::string password = "correct horse battery") {
+    return post("/sign-up/email", {{"name", "Ann"}, {"email", email}, {"password", password}});
+  }
+
+  std::string cookie_header() const {
+    std::string all;
+    for (const auto& [name, value] : cookies) all += (all.empty() ? "" : "; ") + name + "=" + value;
+    return all;
+  }
+
+  std::map<std::string, std::string> cookies;
+
+ private:
+  void keep(const std::string& line) {
+    const auto equals = line.find('=');
+    const auto end = line.find(';');
+    const auto name = line.substr(0, equals);
+    if (line.find("Max-Age=0;") != std::string::npos) {
+      cookies.erase(name);
+    } else {
+      cookies[name] = line.substr(equals + 1, end - equals - 1);
+    }
+  }
+
+  AuthServer& server_;
+};
+
+}  // namespace gatehouse::tests
