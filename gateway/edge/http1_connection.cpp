@@ -286,19 +286,19 @@ http::BodyPiece Http1Connection::read() {
         buffers.begin = buffers.end;
         return {Kind::data, unread};
       }
-      const auto decoded = parser.decode_body(unread);
+      const auto decoded = parser.body().decode(unread);
       buffers.begin += decoded.used;
       switch (decoded.kind) {
-        case http::RequestParser::Decoded::Kind::data:
+        case http::BodyDecoder::Step::Kind::data:
           return {Kind::data, decoded.bytes};
-        case http::RequestParser::Decoded::Kind::end:
+        case http::BodyDecoder::Step::Kind::end:
           body_ended_ = true;
           return {Kind::end, {}};
-        case http::RequestParser::Decoded::Kind::refused:
+        case http::BodyDecoder::Step::Kind::malformed:
           body_broken_ = true;
           keep_alive_ = false;
           return {Kind::broken, {}};
-        case http::RequestParser::Decoded::Kind::need_more:
+        case http::BodyDecoder::Step::Kind::need_more:
           break;
       }
     }

@@ -5,7 +5,14 @@
 #include <span>
 #include <string_view>
 
+#include "base/ascii.hpp"
+
 namespace gatehouse::http {
+
+// What names of fields and methods are made of (RFC 9110 section 5.6.2).
+constexpr bool is_token_char(char c) {
+  return is_alphanumeric(c) || (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").contains(c));
+}
 
 // The names whose fields the gateway reads or must not pass on as they came. `other` is everything else.
 enum class Name : std::uint8_t {

@@ -18,13 +18,16 @@ std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+constexpr std::size_t kFirstLineBytesMax = kTargetBytesMax + 64;
+
 // The views into the connection's buffer are of bytes that we own and may change.
 char* mutable_begin(std::string_view text) {
   return const_cast<char*>(text.data());
 }
 
+// CONNECT would make a tunnel past every rule, TRACE would show the client what was added for the upstream.
 bool is_method(std::string_view method) {
-  if (method.size() > 32) return false;
+  if (method.size() > 32 || method == "CONNECT" || method == "TRACE") return false;
   for (const char c : method) {
     if ((c < 'A' || c > 'Z') && c != '-') return false;
   }
@@ -46,20 +49,14 @@ RequestParser::Progress RequestParser::refuse(const Refusal& refusal) {
 
 RequestParser::Progress RequestParser::parse_head(char* buffer, std::size_t size) {
   const std::string_view bytes(buffer, size);
+  if (!check_first_line(bytes)) return Progress::refused;
   const auto end = bytes.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
   scanned_ = size;
-  if (end == std::string_view::npos) {
-    // Garbage is told at once: who speaks another protocol does not get to fill the buffer.
-    const auto line_end = bytes.find('\n');
-    const auto first = size > 0 ? static_cast<unsigned char>(buffer[0]) : 'G';
-    if (first < 'A' || first > 'Z') return refuse(kBadRequest);
-    if (line_end == std::string_view::npos && size > kTargetBytesMax + 64) return refuse(kTargetTooLong);
-    return Progress::need_more;
-  }
+  if (end == std::string_view::npos) return Progress::need_more;
   head_bytes_ = end + 4;
   if (!check_lines(buffer)) return refuse(kBadRequest);
   ErrorCode error;
-  put(boost::asio::const_buffer(buffer, head_bytes_), error);
+  const std::size_t used = put(boost::asio::const_buffer(buffer, head_bytes_), error);
   if (refusal_) return Progress::refused;
   if (error) {
     if (error == beast_http::error::bad_version) return refuse(kBadVersion);
@@ -70,7 +67,17 @@ RequestParser::Progress RequestParser::parse_head(char* buffer, std::size_t size
     if (error == beast_http::error::bad_target) return refuse(kBadTarget);
     return refuse(kBadRequest);
   }
+  if (used != head_bytes_) return refuse(kBadRequest);
   return finish_head() ? Progress::complete : Progress::refused;
+}
+
+// Told before the rest of the head is there: who speaks another protocol does not get to fill the buffer.
+bool RequestParser::check_first_line(std::string_view bytes) {
+  if (bytes.empty() || scanned_ > kFirstLineBytesMax) return true;
+  if (!is_token_char(bytes.front())) return refuse(kBadRequest), false;
+  if (bytes.size() <= kFirstLineBytesMax) return true;
+  if (bytes.substr(0, kFirstLineBytesMax).contains('\n')) return true;
+  return refuse(kTargetTooLong), false;
 }
 
 // What Beast would take: lines that end in a bare LF or are folded (RFC 9112 5.2), and a NUL where it looks past it.
@@ -101,7 +108,6 @@ void RequestParser::on_request_impl(Verb, StringView method, StringView target, 
 }
 
 void RequestParser::on_field_impl(Field, StringView name, StringView value, ErrorCode& error) {
-  if (in_trailer_) return;
   if (field_count_ == fields_.size()) {
     refuse(kHeadTooLarge);
     error = beast_http::error::header_limit;
@@ -144,6 +150,7 @@ bool RequestParser::finish_head() {
     if (head_.version < 11) return refuse(kBadFraming), false;
     if (!iequals(coding->value, "chunked")) return refuse(kBadTransferEncoding), false;
     has_body_ = true;
+    body_ = BodyDecoder::chunked();
   } else if (length) {
     std::uint64_t size = 0;
     const char* const last = length->value.data() + length->value.size();
@@ -151,6 +158,7 @@ bool RequestParser::finish_head() {
     if (status != std::errc{} || end != last || length->value.empty()) return refuse(kBadFraming), false;
     body_size_ = size;
     has_body_ = size > 0;
+    body_ = BodyDecoder::of_size(size);
   } else {
     body_size_ = 0;
   }
@@ -191,38 +199,6 @@ bool RequestParser::read_target(char* begin, char* end) {
   head_.path = canonical->path;
   head_.path_was_canonical = !canonical->changed;
   return true;
-}
-
-RequestParser::Decoded RequestParser::decode_body(std::string_view input) {
-  if (is_done()) return {Decoded::Kind::end, 0, {}};
-  in_trailer_ = true;
-  std::size_t used = 0;
-  while (used < input.size()) {
-    piece_ = {};
-    ErrorCode error;
-    const std::size_t step = put(boost::asio::const_buffer(input.data() + used, input.size() - used), error);
-    used += step;
-    if (error == beast_http::error::need_more) return {Decoded::Kind::need_more, used, {}};
-    if (error) return refuse(kBadFraming), Decoded{Decoded::Kind::refused, used, {}};
-    if (!piece_.empty()) return {Decoded::Kind::data, used, piece_};
-    if (is_done()) return {Decoded::Kind::end, used, {}};
-  }
-  return {Decoded::Kind::need_more, used, {}};
-}
-
-std::size_t RequestParser::on_body_impl(StringView body, ErrorCode&) {
-  piece_ = view(body);
-  return body.size();
-}
-
-void RequestParser::on_chunk_header_impl(std::uint64_t, StringView extension, ErrorCode& error) {
-  extension_bytes_ += extension.size();
-  if (extension_bytes_ > kChunkExtensionBytesMax) error = beast_http::error::bad_chunk_extension;
-}
-
-std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) {
-  piece_ = view(body);
-  return body.size();
 }
 
 }  // namespace gatehouse::http

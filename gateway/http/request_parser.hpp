@@ -1,7 +1,8 @@
 // HTTP/1.1 requests out of bytes: RFC 9112, and where it leaves room, the reading that no other parser disputes. No
-// I/O: the connection gives it what has arrived. Boost.Beast's basic_parser does the grammar and the chunked coding;
-// this class adds what Beast is lenient in (folded lines, repeated lengths, transfer codings) and brings target and
-// host into canonical form.
+// I/O: the connection gives it what has arrived. Boost.Beast's basic_parser does the grammar of the head; this class
+// adds what Beast is lenient in (folded lines, repeated lengths, transfer codings) and brings target and host into
+// canonical form. The body is BodyDecoder's: Beast's own chunked coding takes control bytes in extensions, and asserts
+// on a last chunk that comes in pieces.
 //
 // The buffer holds the head until the exchange ends: the head's views point into it, and its bytes are changed in
 // place.
@@ -12,13 +13,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "http/body_decoder.hpp"
 #include "http/exchange.hpp"
 #include "http/refusal.hpp"
 
 namespace gatehouse::http {
 
 inline constexpr std::size_t kHeaderFieldsMax = 100;
-inline constexpr std::size_t kChunkExtensionBytesMax = 4 * 1024;  // of one body, in total
 
 class RequestParser final : private boost::beast::http::basic_parser<true> {
  public:
@@ -44,16 +45,8 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   // Content-Length; absent for a chunked body.
   std::optional<std::uint64_t> body_size() const { return body_size_; }
 
-  struct Decoded {
-    enum class Kind { data, end, need_more, refused };
-    Kind kind;
-    std::size_t used;        // bytes of the input that are done with
-    std::string_view bytes;  // data: a view into the input
-  };
-  // Takes the next step of the body from `input`, the bytes that follow what was used before. Trailers are read and
-  // dropped. A chunk header or trailer that is not complete in `input` answers need_more with used 0: give it again
-  // with more.
-  Decoded decode_body(std::string_view input);
+  // The body's bytes are what follows the head.
+  BodyDecoder& body() { return body_; }
 
  private:
   using Base = boost::beast::http::basic_parser<true>;
@@ -62,6 +55,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   using ErrorCode = boost::beast::error_code;
   using StringView = boost::beast::string_view;
 
+  bool check_first_line(std::string_view bytes);
   bool check_lines(char* buffer);
   bool read_target(char* begin, char* end);
   bool finish_head();
@@ -72,9 +66,9 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   void on_field_impl(Field, StringView name, StringView value, ErrorCode&) override;
   void on_header_impl(ErrorCode&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
-  std::size_t on_body_impl(StringView body, ErrorCode&) override;
-  void on_chunk_header_impl(std::uint64_t, StringView extension, ErrorCode&) override;
-  std::size_t on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) override;
+  std::size_t on_body_impl(StringView, ErrorCode&) override { return 0; }
+  void on_chunk_header_impl(std::uint64_t, StringView, ErrorCode&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, StringView, ErrorCode&) override { return 0; }
   void on_finish_impl(ErrorCode&) override {}
 
   RequestHead head_;
@@ -83,11 +77,9 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   std::size_t scanned_ = 0;  // bytes already searched for the end of the head
   std::size_t head_bytes_ = 0;
   std::string_view target_;
-  std::string_view piece_;
-  std::size_t extension_bytes_ = 0;
+  BodyDecoder body_ = BodyDecoder::none();
   const Refusal* refusal_ = nullptr;
   std::optional<std::uint64_t> body_size_;
-  bool in_trailer_ = false;
   bool has_body_ = false;
   bool keep_alive_ = true;
   bool expects_continue_ = false;

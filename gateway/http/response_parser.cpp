@@ -26,7 +26,7 @@ bool has_folded_or_bare_lines(std::string_view head) {
 
 }  // namespace
 
-ResponseParser::ResponseParser(bool to_head) {
+ResponseParser::ResponseParser(bool to_head) : to_head_(to_head) {
   header_limit(UINT32_MAX);
   body_limit(boost::none);
   eager(false);
@@ -45,8 +45,8 @@ ResponseParser::Progress ResponseParser::parse_head(const char* buffer, std::siz
   head_bytes_ = end + 4;
   if (has_folded_or_bare_lines(bytes.substr(0, head_bytes_))) return Progress::nonsense;
   ErrorCode error;
-  put(boost::asio::const_buffer(buffer, head_bytes_), error);
-  if (error) return Progress::nonsense;
+  const std::size_t used = put(boost::asio::const_buffer(buffer, head_bytes_), error);
+  if (error || used != head_bytes_) return Progress::nonsense;
   return finish_head() ? Progress::complete : Progress::nonsense;
 }
 
@@ -72,7 +72,14 @@ bool ResponseParser::finish_head() {
     if (status != std::errc{} || end != last || length->value.empty()) return false;
     size_ = size;
   }
-  return status_ >= 100 && status_ <= 599;
+  if (status_ < 100 || status_ > 599) return false;
+  const bool bodiless = to_head_ || status_ < 200 || status_ == 204 || status_ == 304;
+  body_ = bodiless ? BodyDecoder::none()
+          : coding ? BodyDecoder::chunked()
+          : length ? BodyDecoder::of_size(*size_)
+                   : BodyDecoder::until_close();
+  has_body_ = !body_.ended();
+  return true;
 }
 
 void ResponseParser::on_response_impl(int status, StringView, int version, ErrorCode&) {
@@ -81,38 +88,11 @@ void ResponseParser::on_response_impl(int status, StringView, int version, Error
 }
 
 void ResponseParser::on_field_impl(Field, StringView name, StringView value, ErrorCode& error) {
-  if (in_trailer_) return;
   if (field_count_ == fields_.size()) {
     error = beast_http::error::header_limit;
     return;
   }
   fields_[field_count_++] = {view(name), view(value), find_name(view(name))};
-}
-
-ResponseParser::Decoded ResponseParser::decode_body(std::string_view input) {
-  if (Base::is_done()) return {Decoded::Kind::end, 0, {}};
-  in_trailer_ = true;
-  std::size_t used = 0;
-  while (used < input.size()) {
-    piece_ = {};
-    ErrorCode error;
-    used += put(boost::asio::const_buffer(input.data() + used, input.size() - used), error);
-    if (error == beast_http::error::need_more) return {Decoded::Kind::need_more, used, {}};
-    if (error) return {Decoded::Kind::nonsense, used, {}};
-    if (!piece_.empty()) return {Decoded::Kind::data, used, piece_};
-    if (Base::is_done()) return {Decoded::Kind::end, used, {}};
-  }
-  return {Decoded::Kind::need_more, used, {}};
-}
-
-std::size_t ResponseParser::on_body_impl(StringView body, ErrorCode&) {
-  piece_ = view(body);
-  return body.size();
-}
-
-std::size_t ResponseParser::on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) {
-  piece_ = view(body);
-  return body.size();
 }
 
 }  // namespace gatehouse::http

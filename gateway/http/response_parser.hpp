@@ -1,5 +1,5 @@
 // HTTP/1.1 answers of an upstream, strictly: what two parsers could read differently is nonsense, and nonsense is a
-// 502. No I/O. Boost.Beast's basic_parser does the grammar and the chunked coding.
+// 502. No I/O. Boost.Beast's basic_parser does the grammar of the head, BodyDecoder the body.
 //
 // The buffer holds the head until the answer's head was passed on: the head's views point into it.
 #pragma once
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "http/body_decoder.hpp"
 #include "http/header_field.hpp"
 
 namespace gatehouse::http {
@@ -29,20 +30,11 @@ class ResponseParser final : private boost::beast::http::basic_parser<false> {
   int status() const { return status_; }
   HeaderFields fields() const { return {fields_.data(), field_count_}; }
   bool keep_alive() const { return keep_alive_; }
-  // Without body: answers to HEAD, 1xx, 204, 304.
-  bool has_body() const { return !Base::is_done(); }
+  // False for answers to HEAD, 1xx, 204, 304, and for a length of 0.
+  bool has_body() const { return has_body_; }
   // Content-Length, also where no body follows; absent: chunked, or until the connection ends.
   std::optional<std::uint64_t> size() const { return size_; }
-  bool until_close() const { return Base::need_eof() && has_body(); }
-
-  struct Decoded {
-    enum class Kind { data, end, need_more, nonsense };
-    Kind kind;
-    std::size_t used;
-    std::string_view bytes;
-  };
-  // As RequestParser::decode_body. A body until close never says `end`: the connection's end is it.
-  Decoded decode_body(std::string_view input);
+  BodyDecoder& body() { return body_; }
 
  private:
   using Base = boost::beast::http::basic_parser<false>;
@@ -58,20 +50,21 @@ class ResponseParser final : private boost::beast::http::basic_parser<false> {
   void on_field_impl(Field, StringView name, StringView value, ErrorCode&) override;
   void on_header_impl(ErrorCode&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
-  std::size_t on_body_impl(StringView body, ErrorCode&) override;
+  std::size_t on_body_impl(StringView, ErrorCode&) override { return 0; }
   void on_chunk_header_impl(std::uint64_t, StringView, ErrorCode&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, StringView body, ErrorCode&) override;
+  std::size_t on_chunk_body_impl(std::uint64_t, StringView, ErrorCode&) override { return 0; }
   void on_finish_impl(ErrorCode&) override {}
 
   std::array<HeaderField, kFieldsMax> fields_;
   std::size_t field_count_ = 0;
   std::size_t scanned_ = 0;
   std::size_t head_bytes_ = 0;
-  std::string_view piece_;
+  BodyDecoder body_ = BodyDecoder::none();
   std::optional<std::uint64_t> size_;
   int status_ = 0;
   int version_ = 11;
-  bool in_trailer_ = false;
+  const bool to_head_;
+  bool has_body_ = false;
   bool keep_alive_ = false;
 };
 

@@ -372,27 +372,27 @@ Awaitable<> Forwarding::relay() {
   auto& c = *connection_;
   if (!parser_->keep_alive()) c.failed = true;
   for (;;) {
-    const auto decoded = parser_->decode_body({c.buffer.get() + c.begin, c.end - c.begin});
+    const auto decoded = parser_->body().decode({c.buffer.get() + c.begin, c.end - c.begin});
     c.begin += decoded.used;
     switch (decoded.kind) {
-      case ResponseParser::Decoded::Kind::data:
+      case http::BodyDecoder::Step::Kind::data:
         exchange_.sink.write(decoded.bytes);
         if (!exchange_.sink.credit()) co_await exchange_.sink.drained();
         if (exchange_.sink.gone()) co_return abort("client_gone");
         continue;
-      case ResponseParser::Decoded::Kind::end:
+      case http::BodyDecoder::Step::Kind::end:
         exchange_.sink.finish();
         if (exchange_.sink.gone()) co_return abort("client_gone");
         co_return;
-      case ResponseParser::Decoded::Kind::nonsense:
+      case http::BodyDecoder::Step::Kind::malformed:
         co_return abort("upstream_nonsense");
-      case ResponseParser::Decoded::Kind::need_more:
+      case http::BodyDecoder::Step::Kind::need_more:
         break;
     }
     const bool has_more = co_await more();
     if (has_more) continue;
     if (exchange_.sink.gone()) co_return abort("client_gone");
-    if (parser_->until_close() && !read_failed_) {
+    if (parser_->body().is_until_close() && !read_failed_) {
       exchange_.sink.finish();
       co_return;
     }
