@@ -14,13 +14,13 @@ struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
 
-std::vector<std::string> split(std::string_view list) {
+std::vector<std::string> split(std::string_view list, char separator) {
   std::vector<std::string> parts;
   for (;;) {
-    const auto comma = list.find(',');
-    parts.emplace_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) return parts;
-    list.remove_prefix(comma + 1);
+    const auto end = list.find(separator);
+    parts.emplace_back(list.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    list.remove_prefix(end + 1);
   }
 }
 
@@ -34,11 +34,62 @@ std::string value(const std::map<std::string, std::string>& keywords, const std:
   return found == keywords.end() ? std::string() : found->second;
 }
 
+bool is_known(const std::string& keyword) {
+  static const std::unique_ptr<PQconninfoOption, FreeOptions> known(PQconndefaults());
+  for (const auto* option = known.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    if (keyword == option->keyword) return true;
+  }
+  return keyword == "ssl";  // libpq takes ssl=true for JDBC's sake
+}
+
+// libpq wants the '=' and the spaces of a value percent-encoded, but `?options=-c search_path=auth` is what people copy
+// from Better Auth's documentation; Node takes '+' for a space there, too.
+std::string encode_value(std::string_view keyword, std::string_view value) {
+  std::string encoded;
+  for (const char c : value) {
+    if (c == '=') {
+      encoded += "%3D";
+    } else if (c == ' ' || (c == '+' && keyword == "options")) {
+      encoded += "%20";
+    } else {
+      encoded += c;
+    }
+  }
+  return encoded;
+}
+
+// The URL as libpq takes it, or the sentence that names a parameter which it does not know.
+std::expected<std::string, std::string> for_libpq(const std::string& url) {
+  // As libpq looks for the end of user and password, which may hold a '?'.
+  const auto authority = url.find("://") + 3;
+  const auto end_of_user = url.find_first_of("@/", authority);
+  const bool has_user = end_of_user != std::string::npos && url[end_of_user] == '@';
+  const auto question = url.find('?', has_user ? end_of_user : authority);
+  // An '@' behind it may be a password's end, which must not be quoted: libpq may refuse that.
+  if (question == std::string::npos || url.find('@', question) != std::string::npos) return url;
+  std::string written = url.substr(0, question + 1);
+  for (const auto& parameter : split(std::string_view(url).substr(question + 1), '&')) {
+    const auto equals = parameter.find('=');
+    const auto keyword = parameter.substr(0, equals);
+    if (!is_known(keyword)) {
+      return std::unexpected("the database URL has the parameter \"" + keyword +
+                             "\", which PostgreSQL's libpq does not know");
+    }
+    if (written.back() != '?') written += '&';
+    written += parameter.substr(0, equals);
+    if (equals != std::string::npos)
+      written += "=" + encode_value(keyword, std::string_view(parameter).substr(equals + 1));
+  }
+  return written;
+}
+
 }  // namespace
 
 std::expected<PostgresTarget, std::string> PostgresTarget::parse(const std::string& url) {
+  const auto written = for_libpq(url);
+  if (!written) return std::unexpected(written.error());
   char* message = nullptr;
-  const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(url.c_str(), &message));
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(written->c_str(), &message));
   PQfreemem(message);
   if (!options) return std::unexpected("the database URL is not one that PostgreSQL's libpq understands");
   PostgresTarget target;
@@ -53,9 +104,9 @@ std::expected<PostgresTarget, std::string> PostgresTarget::parse(const std::stri
     if (option->val != nullptr) target.keywords_[option->keyword] = option->val;
   }
   target.keywords_["client_encoding"] = "UTF8";
-  const auto hosts = split(value(target.keywords_, "host"));
-  const auto addresses = split(value(target.keywords_, "hostaddr"));
-  const auto ports = split(value(target.keywords_, "port"));
+  const auto hosts = split(value(target.keywords_, "host"), ',');
+  const auto addresses = split(value(target.keywords_, "hostaddr"), ',');
+  const auto ports = split(value(target.keywords_, "port"), ',');
   const auto count = std::max(hosts.size(), addresses.size());
   for (std::size_t i = 0; i < count; ++i) {
     target.endpoints_.push_back({.host = i < hosts.size() ? hosts[i] : "",
