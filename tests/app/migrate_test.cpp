@@ -1,0 +1,36 @@
+#include "app/commands/migrate.hpp"
+
+#include <doctest/doctest.h>
+
+#include "storage/open.hpp"
+#include "storage/schema.hpp"
+#include "tests/support/run_coroutine.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace gatehouse;
+
+namespace {
+
+bool has_user_table(const Secret& url) {
+  const auto store = storage::open_store(url).value();
+  asio::io_context context;
+  const auto database = store->connect(context.get_executor());
+  return tests::run_coroutine(context, storage::has_table(*database, "user"));
+}
+
+}  // namespace
+
+TEST_CASE("run_migrate changes the database, a dry run does not, and a second run finds nothing to do") {
+  const tests::TemporaryFolder folder;
+  const config::DatabaseSettings settings{.url = Secret("sqlite:" + (folder.path() / "a.db").string())};
+  CHECK(app::run_migrate(settings, true) == 0);
+  CHECK_FALSE(has_user_table(settings.url));
+  CHECK(app::run_migrate(settings, false) == 0);
+  CHECK(has_user_table(settings.url));
+  CHECK(app::run_migrate(settings, false) == 0);
+}
+
+TEST_CASE("run_migrate fails where the database is not reachable or the URL is none") {
+  CHECK(app::run_migrate({.url = Secret("postgres://user:password@127.0.0.1:1/none")}, false) == 1);
+  CHECK(app::run_migrate({.url = Secret("nonsense")}, false) == 1);
+}
