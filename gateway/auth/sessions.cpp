@@ -104,7 +104,6 @@ Awaitable<IdentityPtr> Sessions::renew(IdentityPtr identity) {
 
 Awaitable<IdentityPtr> Sessions::refresh(IdentityPtr identity) {
   const std::string token = identity->session.token;
-  if (!cache_.begin_refresh(token)) co_return nullptr;
   const EndRefresh end{cache_, token};
   const WallTime due = clock_.now() + settings_.expires_in - settings_.update_age;
   auto renewed = co_await update_expiry(std::move(identity), due);

@@ -31,6 +31,9 @@ class Sessions {
   Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
            const config::SessionSettings& settings, bool user_has_role);
 
+  // For a store that was not there at the start. On the object's thread.
+  void set_user_has_role(bool has_role) { user_has_role_ = has_role; }
+
   // Hot path: no I/O. nullptr: not known here, load() it.
   IdentityPtr find_cached(std::string_view token) { return cache_.find(token); }
 
@@ -45,9 +48,10 @@ class Sessions {
   bool wants_refresh(const Session& session, WallTime now) const;
   // Renews for a whole expiresIn. nullptr: the session is gone.
   Awaitable<IdentityPtr> renew(IdentityPtr identity);
-  // For proxied traffic: renews once, however many requests of the session find it due at once (here or on another
-  // replica). nullptr: somebody else does it or has done it, or the session is gone; only who gets an identity sets the
-  // cookie again.
+  // For proxied traffic. begin_refresh() is true for one caller at a time: that one starts refresh(), off its request's
+  // path, and sets the cookie again.
+  bool begin_refresh(const Session& session) { return cache_.begin_refresh(session.token); }
+  // Renews after begin_refresh(), and ends it. nullptr: another replica has done it, or the session is gone.
   Awaitable<IdentityPtr> refresh(IdentityPtr identity);
 
   // A session with a new token, not stored yet, and the statement that stores it.
@@ -70,7 +74,7 @@ class Sessions {
   const Clock& clock_;
   Random& random_;
   const config::SessionSettings settings_;
-  const bool user_has_role_;
+  bool user_has_role_;
 };
 
 }  // namespace gatehouse::auth
