@@ -41,3 +41,8 @@ if(GATEHOUSE_SANITIZE)
   add_compile_options(-fsanitize=${GATEHOUSE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${GATEHOUSE_SANITIZE})
 endif()
+
+option(GATEHOUSE_FUZZ "Build tests/fuzz as real fuzzers (clang)" OFF)
+if(GATEHOUSE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -11,8 +11,10 @@ std::expected<config::Configuration, std::vector<config::Problem>> load_configur
   if (!configuration) return configuration;
   auto problems = run_tests(*configuration);
   if (problems.empty()) return configuration;
-  if (const auto text = read_file(files.routes))
-    for (auto& problem : problems) problem.source_line = config::excerpt(*text, problem);
+  if (const auto text = read_file(files.routes)) {
+    const auto lines = config::split_lines(*text);
+    for (auto& problem : problems) problem.source_line = config::excerpt(lines, problem);
+  }
   return std::unexpected(std::move(problems));
 }
 

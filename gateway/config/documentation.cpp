@@ -38,10 +38,11 @@ std::string type_of(const Key& key) {
   return type;
 }
 
-// Range, variable, restart, availability: what follows the text of a key.
+// Presence, range, variable, restart, availability: what follows the text of a key.
 std::vector<std::string> remarks(const Key& key) {
   std::vector<std::string> all;
   if (key.options.required) all.push_back("must be there");
+  if (!key.range.empty()) all.push_back(key.range);
   if (!key.options.environment.empty())
     all.push_back(fmt::format("`{}` where it is not written", key.options.environment));
   if (key.options.restart) all.push_back("a change needs a restart");

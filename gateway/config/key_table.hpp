@@ -52,6 +52,7 @@ struct Key {
   KeyOptions options = {};
   // Known, validated and refused, unless the value says what is the case anyway.
   bool later = false;
+  std::string range = {};                     // "1s to 5m", "at least 1"
   std::vector<std::string> later_words = {};  // words of an available key that are not available themselves
 
   // Reads the value into a member of the object, which is of the struct that the table describes.
@@ -107,6 +108,15 @@ std::string print_limit(std::int64_t limit) {
   return {};
 }
 
+template <class V>
+std::string print_range(const KeyOptions& options) {
+  const bool low = options.minimum != std::numeric_limits<std::int64_t>::min();
+  const bool high = options.maximum != std::numeric_limits<std::int64_t>::max();
+  if (low && high) return print_limit<V>(options.minimum) + " to " + print_limit<V>(options.maximum);
+  if (low) return "at least " + print_limit<V>(options.minimum);
+  return high ? "at most " + print_limit<V>(options.maximum) : "";
+}
+
 }  // namespace detail
 
 // Parses one scalar; what is wrong is told to the reader. Absent also for a missing optional reference.
@@ -139,6 +149,7 @@ Key key(std::string name, M S::* member, std::string doc, KeyOptions options = {
     const S defaults{};
     key.options.fallback = Traits::print([](const auto& value) { return Value::print(value); }, defaults.*member);
   }
+  key.range = detail::print_range<Value>(key.options);
   key.same = [member](const void* a, const void* b) {
     return static_cast<const S*>(a)->*member == static_cast<const S*>(b)->*member;
   };

@@ -66,7 +66,7 @@ void read_limit_keys(Reader& reader, const Node& node, void* object) {
       by.push_back(**word);
     }
   });
-  if (by.empty() && (node.kind != Node::Kind::list || node.items.empty()))
+  if (node.kind == Node::Kind::null || (node.kind == Node::Kind::list && node.items.empty()))
     reader.add(Code::missing, node, "needs at least one of ip, session");
 }
 

@@ -154,8 +154,10 @@ class Loader {
       return std::tuple(rank(a), a.place.line, a.place.column, a.key, a.text) <
              std::tuple(rank(b), b.place.line, b.place.column, b.key, b.text);
     });
+    std::map<std::string, std::vector<std::string_view>> lines;
+    for (const auto& [file, text] : texts_) lines[file] = split_lines(text);
     for (Problem& problem : problems_)
-      if (const auto at = texts_.find(problem.place.file); at != texts_.end())
+      if (const auto at = lines.find(problem.place.file); at != lines.end())
         problem.source_line = excerpt(at->second, problem);
   }
 
@@ -193,20 +195,8 @@ std::size_t find_secret_value(std::string_view line, const std::set<std::string,
   return std::string_view::npos;
 }
 
-std::vector<std::string_view> split_lines(std::string_view text, int count) {
-  std::vector<std::string_view> lines;
-  while (static_cast<int>(lines.size()) < count) {
-    const auto end = text.find('\n');
-    lines.push_back(text.substr(0, end));
-    if (lines.back().ends_with('\r')) lines.back().remove_suffix(1);
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  return lines;
-}
-
 // Whether the last line belongs to the value of a secret key in a line above it.
-bool is_below_secret(const std::vector<std::string_view>& lines, const std::set<std::string, std::less<>>& names) {
+bool is_below_secret(std::span<const std::string_view> lines, const std::set<std::string, std::less<>>& names) {
   auto indent = lines.back().find_first_not_of(' ');
   if (indent == std::string_view::npos) return false;
   // A list may stand at its key's own indentation.
@@ -225,17 +215,28 @@ std::expected<Configuration, std::vector<Problem>> load(const Sources& sources) 
   return Loader(sources).load();
 }
 
-std::string excerpt(std::string_view file_text, const Problem& problem) {
+std::vector<std::string_view> split_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (true) {
+    const auto end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    if (lines.back().ends_with('\r')) lines.back().remove_suffix(1);
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string excerpt(std::span<const std::string_view> lines, const Problem& problem) {
   constexpr std::size_t kLineBytesMax = 200;
   static const auto kSecretNames = [] {
     std::set<std::string, std::less<>> names;
     collect_secret_names(file_keys(), names);
     return names;
   }();
-  const auto lines = split_lines(file_text, problem.place.line);
   // What is missing from the whole file is in no line.
   if (problem.code == Code::missing && problem.place.line == 1 && problem.place.column == 1) return {};
   if (problem.place.line < 1 || lines.size() < static_cast<std::size_t>(problem.place.line)) return {};
+  lines = lines.first(static_cast<std::size_t>(problem.place.line));
   const std::string_view line = lines.back();
   if (is_below_secret(lines, kSecretNames)) return {};
   auto cut = find_secret_value(line, kSecretNames);

@@ -3,7 +3,9 @@
 #pragma once
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/configuration.hpp"
@@ -27,7 +29,11 @@ struct Sources {
 std::expected<Configuration, std::vector<Problem>> load(const Sources& sources);
 
 // The line of a file that a problem points to, without what might be a secret in it: everything after a key that holds
-// one, or after an unknown key, is cut off. Empty where the place is none of the file.
-std::string excerpt(std::string_view file_text, const Problem& problem);
+// one, or after an unknown key, is cut off. Empty where the place is none of the file. `lines`: split_lines of the
+// whole file.
+std::string excerpt(std::span<const std::string_view> lines, const Problem& problem);
+
+// Without their line ends.
+std::vector<std::string_view> split_lines(std::string_view text);
 
 }  // namespace gatehouse::config

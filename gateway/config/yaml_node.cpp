@@ -15,8 +15,9 @@ namespace gatehouse::config {
 
 namespace {
 
-struct TooDeep {
+struct TooLarge {
   YAML::Mark mark;
+  std::string text;
 };
 
 class Builder final : public YAML::EventHandler {
@@ -83,7 +84,8 @@ class Builder final : public YAML::EventHandler {
 
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     refuse_extras(mark, tag, anchor);
-    if (stack_.size() >= static_cast<std::size_t>(kDepthMax)) throw TooDeep{mark};
+    if (stack_.size() >= static_cast<std::size_t>(kDepthMax))
+      throw TooLarge{mark, fmt::format("more than {} levels deep", kDepthMax)};
     stack_.push_back({make(kind, mark), false, {}});
   }
 
@@ -118,6 +120,8 @@ class Builder final : public YAML::EventHandler {
   void start_entry(Open& top, Node key, const YAML::Mark& mark) {
     top.has_key = true;
     top.entry = {};
+    if (top.node.entries.size() >= kKeysMax)
+      throw TooLarge{mark, fmt::format("more than {} keys in one mapping", kKeysMax)};
     if (key.kind != Node::Kind::scalar || key.text.empty()) {
       add(Code::type, mark, "a key must be a plain word");
     } else if (key.text == "<<") {
@@ -199,7 +203,9 @@ Node parse_yaml(std::string_view text, const std::string& file, std::vector<Prob
   const auto first = problems.size();
   Builder builder(file, problems);
   try {
-    std::istringstream stream{std::string(text)};
+    // yaml-cpp takes a quote that is never closed for closed where the file ends with blanks.
+    const auto length = text.find_last_not_of(" \t\r\n") + 1;
+    std::istringstream stream{std::string(text.substr(0, length))};
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
     std::vector<Problem> of_second;
@@ -208,8 +214,8 @@ Node parse_yaml(std::string_view text, const std::string& file, std::vector<Prob
       builder.add(Code::several_documents, second.start, "a file holds one document");
   } catch (const YAML::Exception& error) {
     builder.add(Code::syntax, error.mark.is_null() ? YAML::Mark{} : error.mark, error.msg);
-  } catch (const TooDeep& deep) {
-    builder.add(Code::too_large, deep.mark, fmt::format("more than {} levels deep", kDepthMax));
+  } catch (const TooLarge& large) {
+    builder.add(Code::too_large, large.mark, large.text);
   }
   Node root = builder.take();
   if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {

@@ -12,6 +12,7 @@ namespace gatehouse::config {
 
 inline constexpr std::size_t kFileBytesMax = 1024 * 1024;
 inline constexpr int kDepthMax = 16;
+inline constexpr std::size_t kKeysMax = 4096;  // of one mapping
 
 struct Entry;
 

@@ -1,0 +1,258 @@
+#include "config/validate.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/config/loading.hpp"
+
+using namespace gatehouse::config;
+
+namespace {
+
+// Routes of one upstream `web` below what every file needs. Heads of the problems, without file and place.
+std::string with_routes(const std::string& routes) {
+  std::string heads = heads_of(kListen + "upstreams: {web: {servers: [http://web]}}\nroutes:\n" + routes);
+  std::string out;
+  while (!heads.empty()) {
+    const auto end = heads.find('\n');
+    std::string line = heads.substr(0, end);
+    heads.erase(0, end + 1);
+    out += line.substr(line.find(": ") + 2) + "\n";
+  }
+  return out;
+}
+
+std::string production_without(const std::string& variable) {
+  Loading loading;
+  loading.environment.erase(variable);
+  return heads_of(kListen + "upstreams: {web: {servers: [http://web]}}\n", loading);
+}
+
+}  // namespace
+
+TEST_CASE("a production gateway must be told its secret, base_url, keys and certificate") {
+  CHECK(production_without("NOTHING") == "");
+  CHECK(production_without("BETTER_AUTH_SECRET") ==
+        "routes.yaml:1:1: gateway.secret: is missing: set BETTER_AUTH_SECRET to at least 32 random bytes "
+        "[GH-CONFIG-MISSING]\n");
+  CHECK(production_without("BETTER_AUTH_URL") ==
+        "routes.yaml:1:1: gateway.base_url: is missing: set it, or BETTER_AUTH_URL, to the public origin "
+        "[GH-CONFIG-MISSING]\n");
+  CHECK(production_without("INTERNAL_API_KEY") ==
+        "routes.yaml:2:13: upstreams.web: has no key: write it, or set INTERNAL_API_KEY [GH-CONFIG-MISSING]\n");
+  CHECK(heads_of("gateway: {listen: {https: \"0.0.0.0:443\"}}\n") ==
+        "routes.yaml:1:1: gateway.tls: is missing: listen.https needs a certificate and its key [GH-CONFIG-MISSING]\n");
+  CHECK(heads_of("version: 1\n") ==
+        "routes.yaml:1:1: gateway.listen: has no address to serve: set https, for example "
+        "\"0.0.0.0:8443\" [GH-CONFIG-MISSING]\n");
+}
+
+TEST_CASE("in development mode all of that may be missing, and stays empty") {
+  Loading loading;
+  loading.environment.clear();
+  loading.dev = true;
+  const auto configuration =
+      load_text("upstreams: {web: {servers: [http://web]}, api: {servers: [http://api]}}\n", loading);
+  CHECK(configuration.gateway.secret.empty());
+  CHECK(configuration.gateway.base_url.host.empty());
+  CHECK(configuration.gateway.database.url.empty());
+  CHECK_FALSE(configuration.gateway.listen.https);
+  CHECK(configuration.upstreams[0].key.empty());
+}
+
+TEST_CASE("what is wrong is wrong in development mode, too") {
+  Loading loading;
+  loading.dev = true;
+  loading.environment = {{"BETTER_AUTH_SECRET", "short"}, {"BETTER_AUTH_URL", "https://a/b"}};
+  CHECK(heads_of("version: 1\n", loading) ==
+        "environment: gateway.base_url: the value is not an origin: scheme and host alone, for example "
+        "https://www.example.com [GH-CONFIG-VALUE]\n"
+        "environment: gateway.secret: has 5 bytes, at least 32 are needed [GH-CONFIG-WEAK-SECRET]\n");
+}
+
+TEST_CASE("the database comes from the file, DATABASE_URL, DB_HOST and its like, or is SQLite") {
+  Loading loading;
+  CHECK(load_text(kListen, loading).gateway.database.url.reveal() == "sqlite:data/gatehouse.db");
+  loading.environment.insert(
+      {{"DB_HOST", "db"}, {"DB_PORT", "5433"}, {"DB_NAME", "app"}, {"DB_USER", "me"}, {"DB_PASSWORD", "p@ss/"}});
+  CHECK(load_text(kListen, loading).gateway.database.url.reveal() == "postgres://me:p%40ss%2F@db:5433/app");
+  loading.environment["DATABASE_URL"] = "postgres://other/db";
+  CHECK(load_text(kListen, loading).gateway.database.url.reveal() == "postgres://other/db");
+  CHECK(load_text("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, database: {url: \"sqlite:x.db\"}}", loading)
+            .gateway.database.url.reveal() == "sqlite:x.db");
+  loading.environment["DATABASE_URL"] = "mysql://other/db";
+  CHECK(heads_of(kListen, loading) ==
+        "environment: gateway.database.url: is neither postgres://… nor sqlite:FILE [GH-CONFIG-VALUE]\n");
+}
+
+TEST_CASE("base_url on plain HTTP needs the insecure listener") {
+  Loading loading;
+  loading.environment["BETTER_AUTH_URL"] = "http://127.0.0.1:8080";
+  CHECK(heads_of(kListen, loading) == "");
+  CHECK(heads_of("gateway: {listen: {https: \"0.0.0.0:1\"}, tls: {cert: c, key: k}}", loading) ==
+        "environment: gateway.base_url: is http, but only listen.insecure_http serves that [GH-CONFIG-VALUE]\n");
+}
+
+TEST_CASE("upstreams do not share a key unless that is written") {
+  const std::string two =
+      "upstreams: {a: {servers: [http://a]}, b: {servers: [http://b], key: same}, c: {servers: [http://c], key: "
+      "same}}\n";
+  CHECK(heads_of(kListen + two) ==
+        "routes.yaml:2:13: upstreams.a: has no key of its own. INTERNAL_API_KEY serves one upstream; for several write "
+        "gateway.insecure_shared_key: true [GH-CONFIG-SHARED-KEY]\n"
+        "routes.yaml:2:101: upstreams.c.key: is also the key of 'b': who holds it can speak as the gateway to both. "
+        "Give each "
+        "its own, or write gateway.insecure_shared_key: true [GH-CONFIG-SHARED-KEY]\n");
+  const auto shared =
+      load_text("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, insecure_shared_key: true}\n" + two);
+  CHECK(shared.upstreams[0].key.reveal() == "internal-key");
+  REQUIRE(shared.unsafe.size() == 2);
+  CHECK(shared.unsafe[0] == "listen.insecure_http: everything is served without TLS on 127.0.0.1:0");
+  CHECK(shared.unsafe[1].starts_with("insecure_shared_key: "));
+}
+
+TEST_CASE("a key for HS256 has at least 32 bytes, and every key is visible ASCII") {
+  CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], key: short, assertion: {algorithm: HS256}}}") ==
+        "routes.yaml:2:38: upstreams.a.key: is too short for HS256: at least 32 bytes [GH-CONFIG-WEAK-SECRET]\n");
+  CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], key: \"a b\"}}") ==
+        "routes.yaml:2:38: upstreams.a.key: must be visible ASCII: it is sent in a header field [GH-CONFIG-VALUE]\n");
+}
+
+TEST_CASE("a route asks for a session where nothing is said") {
+  const auto configuration =
+      load_text(kListen + "upstreams: {web: {servers: [http://web]}}\nroutes: [{path: /x, upstream: web}]");
+  CHECK(configuration.routes[0].auth == AuthMode::required);
+}
+
+TEST_CASE("public stands on a route, without require, and not over everything unless that is written") {
+  CHECK(with_routes("- {path: /a/**, upstream: web, auth: public}") == "");
+  CHECK(with_routes("- {path: /a, upstream: web, auth: public, require: {role: admin}}") ==
+        "routes[0].require: a public route looks at no session and can require nothing [GH-CONFIG-PUBLIC]\n");
+  CHECK(with_routes("- {path: /**, upstream: web, auth: public}").ends_with("[GH-CONFIG-PUBLIC-ROOT]\n"));
+  CHECK(with_routes("- {path: /*/a, upstream: web, auth: public}").ends_with("[GH-CONFIG-PUBLIC-ROOT]\n"));
+  CHECK(with_routes("- {path: /, upstream: web, auth: public}") == "");
+  CHECK(with_routes("- {path: /**, upstream: web}") == "");
+  CHECK(with_routes("- {path: /**, upstream: web, auth: public, insecure_public_root: true}") == "");
+  CHECK(with_routes("- {path: /a, upstream: web, auth: public, insecure_public_root: true}")
+            .ends_with("[GH-CONFIG-VALUE]\n"));
+}
+
+TEST_CASE("routes that match the same requests equally well are refused with both places") {
+  CHECK(with_routes("- {path: /a/*, upstream: web}\n- {path: /a/*/, upstream: web}\n") ==
+        "routes[1].path:  /a/* for every method is already declared by routes[0] at routes.yaml:4:3 "
+        "[GH-CONFIG-DUPLICATE-ROUTE]\n");
+  CHECK(with_routes("- {path: /a, upstream: web, methods: [GET, PUT]}\n- {path: /a, upstream: web, methods: [PUT]}\n")
+            .ends_with("[GH-CONFIG-DUPLICATE-ROUTE]\n"));
+  CHECK(with_routes("- {path: /%61, upstream: web}\n- {path: /a, upstream: web}\n")
+            .ends_with("[GH-CONFIG-DUPLICATE-ROUTE]\n"));
+  CHECK(with_routes(
+            "- {path: /a, upstream: web}\n- {path: /a, upstream: web, methods: [PUT]}\n- {path: /a, upstream: web, "
+            "host: x.example.com}\n- {path: /b, upstream: web, methods: [GET]}\n- {path: /b, upstream: web, methods: "
+            "[PUT]}") == "");
+}
+
+TEST_CASE("paths of the gateway itself cannot be declared") {
+  CHECK(with_routes("- {path: /api/auth/extra, upstream: web}") ==
+        "routes[0].path: /api/auth belongs to the gateway itself [GH-CONFIG-RESERVED-PATH]\n");
+  CHECK(with_routes("- {path: /api/auth/**, upstream: web}").ends_with("[GH-CONFIG-RESERVED-PATH]\n"));
+  CHECK(with_routes("- {path: /.well-known/jwks.json, upstream: web}").ends_with("[GH-CONFIG-RESERVED-PATH]\n"));
+  CHECK(with_routes("- {path: /api/**, upstream: web}\n- {path: /api/authors, upstream: web}") == "");
+}
+
+TEST_CASE("strip_prefix is the literal beginning of the path, by whole segments") {
+  CHECK(with_routes("- {path: /api/a/**, upstream: web, strip_prefix: /api}") == "");
+  CHECK(with_routes("- {path: /api/a/**, upstream: web, strip_prefix: /api/a/}") == "");
+  for (const char* prefix : {"/ap", "/other", "/api/a/b", "/"}) {
+    CAPTURE(prefix);
+    CHECK(with_routes("- {path: /api/a/**, upstream: web, strip_prefix: " + std::string(prefix) + "}")
+              .ends_with("[GH-CONFIG-PATH]\n"));
+  }
+}
+
+TEST_CASE("the client's Authorization cannot be forwarded under a name that means something") {
+  CHECK(with_routes("- {path: /a, upstream: web, forward_authorization_as: X-Client-Authorization}") == "");
+  for (const char* name : {"Authorization", "X-User-ID", "x-user-anything", "Host", "X-Forwarded-For", "Cookie",
+                           "Connection", "X-Gatehouse-Assertion", "X.User.ID"}) {
+    CAPTURE(name);
+    CHECK(with_routes("- {path: /a, upstream: web, forward_authorization_as: " + std::string(name) + "}")
+              .ends_with("[GH-CONFIG-VALUE]\n"));
+  }
+}
+
+TEST_CASE("lists that would mean nobody or nothing are refused") {
+  CHECK(with_routes("- {path: /a, upstream: web, require: {role: []}}") ==
+        "routes[0].require.role: needs at least one role [GH-CONFIG-MISSING]\n");
+  CHECK(with_routes("- {path: /a, upstream: web, methods: []}") ==
+        "routes[0].methods: needs at least one method [GH-CONFIG-MISSING]\n");
+  CHECK(with_routes("- {path: /a, upstream: web, require: {role: ['a,b']}}").ends_with("[GH-CONFIG-VALUE]\n"));
+  CHECK(with_routes("- {path: /a, upstream: web, rate_limit: {by: []}}").ends_with("[GH-CONFIG-MISSING]\n"));
+}
+
+TEST_CASE("known keys whose behaviour is not there are refused, unless they say what is the case") {
+  CHECK(with_routes("- {path: /a, upstream: web, turnstile: off}") == "");
+  CHECK(with_routes("- {path: /a, upstream: web, turnstile: always}") ==
+        "routes[0].turnstile: only off is available yet [GH-CONFIG-NOT-AVAILABLE]\n");
+  CHECK(with_routes("- {path: /a, upstream: web, turnstile: sometimes}")
+            .starts_with("routes[0].turnstile: 'sometimes' is none of off, on_risk, always"));
+  for (const char* key : {"require: {org_role: [owner]}", "require: {permission: ['order:refund']}",
+                          "require: {scope: x}", "require: {two_factor: true}", "rate_limit: {by: user}",
+                          "rate_limit: {by: [[ip, session]]}", "rate_limit: {on_store_error: deny}"}) {
+    CAPTURE(key);
+    CHECK(
+        with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
+  }
+  for (const char* key :
+       {"redis: redis://localhost", "secrets: x", "mail: {host: mail}", "turnstile: {site_key: x}",
+        "auth: {email_and_password: {require_email_verification: true}}", "auth: {session: {store_in_database: false}}",
+        "auth: {session: {serve_cached_on_outage: 1m}}", "auth: {session: {defer_session_refresh: true}}",
+        "auth: {session: {cookie_cache: {enabled: true}}}", "auth: {user: {change_email: {enabled: true}}}",
+        "auth: {account: {account_linking: {allow_different_emails: true}}}",
+        "auth: {disabled_paths: [/list-accounts]}", "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}",
+        "auth: {rate_limit: {enabled: true}}"}) {
+    CAPTURE(key);
+    const auto heads = heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, " + std::string(key) + "}");
+    CHECK(heads.ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
+  }
+  for (const char* key :
+       {"health: {path: /healthz, interval: 5s}", "balance: least_requests", "balance: hash(session)"}) {
+    CAPTURE(key);
+    CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], " + std::string(key) + "}}")
+              .ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
+  }
+}
+
+TEST_CASE("variables of what is not available yet are noted") {
+  Loading loading;
+  loading.environment["REDIS_URL"] = "redis://localhost";
+  loading.environment["AUTH_GITHUB_CLIENT_ID"] = "id";
+  const auto notes = load_text(kListen, loading).notes;
+  REQUIRE(notes.size() == 2);
+  CHECK(notes[1] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
+  CHECK(notes[0] == "REDIS_URL is set, but gateway.redis is not available yet: it has no effect");
+}
+
+TEST_CASE("a key in the wrong place is told where it belongs") {
+  CHECK(with_routes("- {path: /a, upstream: web, base_url: https://a}") ==
+        "routes[0].base_url: is no key of this place, it belongs in gateway [GH-CONFIG-MISPLACED-KEY]\n");
+  CHECK(with_routes("- {path: /a, upstream: web, nonsense: 1}") ==
+        "routes[0].nonsense: unknown key [GH-CONFIG-UNKNOWN-KEY]\n");
+  CHECK(heads_of(kListen + "defaults: {strip_prefix: /a}") ==
+        "routes.yaml:2:12: defaults.strip_prefix: is no key of this place, it belongs in routes[] "
+        "[GH-CONFIG-MISPLACED-KEY]\n");
+}
+
+TEST_CASE("tests name a status of a refusal or a declared upstream") {
+  const auto with_test = [](const std::string& row) {
+    return heads_of(kListen + "upstreams: {web: {servers: [http://web]}}\ntests:\n- {" + row + "}");
+  };
+  CHECK(with_test("request: GET /a, expect: 404") == "");
+  CHECK(with_test("request: GET /a, as: user, expect: web") == "");
+  CHECK(with_test("request: GET /a, expect: wep") ==
+        "routes.yaml:4:21: tests[0].expect: 'wep' is neither a status nor a declared upstream, did you mean 'web'? "
+        "[GH-CONFIG-UNKNOWN-UPSTREAM]\n");
+  CHECK(with_test("request: /a, expect: 404").ends_with("[GH-CONFIG-VALUE]\n"));
+  CHECK(with_test("request: GET /a, expect: 200").ends_with("[GH-CONFIG-RANGE]\n"));
+  CHECK(with_test("request: GET /a, as: staff, expect: 404").ends_with("[GH-CONFIG-VALUE]\n"));
+  CHECK(with_test("request: GET /a, as: {rol: x}, expect: 404").find("did you mean 'role'?") != std::string::npos);
+  CHECK(with_test("request: GET /a, as: {two_factor: true}, expect: 404").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
+  CHECK(with_test("expect: 404").find("'request' is missing [GH-CONFIG-MISSING]") != std::string::npos);
+}
