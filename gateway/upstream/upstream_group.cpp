@@ -4,7 +4,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <utility>
 
 #include "base/event.hpp"
 #include "base/failure.hpp"
@@ -14,16 +17,31 @@ namespace gatehouse::upstream {
 
 Connection::Connection(Deadlines& deadlines, Stream opened, std::size_t server_index)
     : stream(std::move(opened)),
-      deadline(deadlines, this, [](void* self) { static_cast<Connection*>(self)->stream.cancel(); }),
+      read_deadline(deadlines, this, [](void* self) { static_cast<Connection*>(self)->stream.cancel(); }),
+      write_deadline(deadlines, this, [](void* self) { static_cast<Connection*>(self)->stream.cancel(); }),
       server(server_index) {}
 
-Awaitable<bool> Connection::wait(Stream::Status what, std::chrono::milliseconds at_most) {
-  deadline.set(at_most);
-  ++waiting;
-  const bool ready = co_await stream.wait(what);
-  if (--waiting == 0 && ready) deadline.clear();
+Awaitable<bool> Connection::readable() {
+  reading = true;
+  const bool ready = co_await stream.wait(Stream::Status::want_read);
+  reading = false;
   co_return ready;
 }
+
+Awaitable<bool> Connection::writable(std::chrono::milliseconds at_most) {
+  write_deadline.set(at_most);
+  const bool ready = co_await stream.wait(Stream::Status::want_write);
+  if (ready) write_deadline.clear();
+  co_return ready;
+}
+
+// One question to the resolver. Those who wait for it have deadlines of their own.
+struct UpstreamGroup::Lookup {
+  explicit Lookup(const Executor& executor) : ended(executor, SteadyTimer::time_point::max()) {}
+  SteadyTimer ended;  // cancelled at the end, and by each deadline of those who wait
+  bool is_ended = false;
+  std::vector<asio::ip::tcp::endpoint> endpoints;
+};
 
 namespace {
 
@@ -44,7 +62,7 @@ UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const c
     const auto address = asio::ip::make_address(settings_.servers[i].host, error);
     if (error) continue;
     addresses_[i].endpoints = {{address, settings_.servers[i].port}};
-    addresses_[i].resolved_at = SteadyTime::max();
+    addresses_[i].literal = true;
   }
 }
 
@@ -95,9 +113,7 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect(std::chrono::milli
 
 Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t server,
                                                                  std::chrono::milliseconds at_most) {
-  if (addresses_[server].resolved_at + kAddressLife < deadlines_.now() || addresses_[server].endpoints.empty()) {
-    co_await resolve(server);
-  }
+  if (!addresses_[server].literal) co_await resolve(server, at_most);
   const auto endpoints = addresses_[server].endpoints;
   const auto& name = settings_.servers[server];
   boost::system::error_code error;
@@ -122,32 +138,63 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t ser
                 fmt::format("{}: {}:{}: {}", settings_.name, name.host, name.port, error.message()));
 }
 
-// The last good answer stays when the resolver has none.
-Awaitable<> UpstreamGroup::resolve(std::size_t server) {
-  const std::string host = settings_.servers[server].host;
-  const std::string port = std::to_string(settings_.servers[server].port);
-  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(io_.get_executor());
-  boost::system::error_code error;
-  const auto results = co_await resolver.async_resolve(host, port, asio::redirect_error(use_awaitable, error));
+// The last good answer serves while a new one is asked for, and when the resolver has none.
+Awaitable<> UpstreamGroup::resolve(std::size_t server, std::chrono::milliseconds at_most) {
   auto& address = addresses_[server];
-  if (!error && !results.empty()) {
-    address.endpoints.clear();
-    for (const auto& result : results) address.endpoints.push_back(result.endpoint());
+  const auto& name = settings_.servers[server];
+  take_result(address);
+  const bool is_old = !address.looked_up_at || deadlines_.now() - *address.looked_up_at > kAddressLife;
+  if (!address.lookup && (is_old || address.endpoints.empty())) {
+    address.lookup = std::make_shared<Lookup>(io_.get_executor());
+    asio::co_spawn(io_.get_executor(), look_up(address.lookup, name.host, std::to_string(name.port)), asio::detached);
   }
-  address.resolved_at = deadlines_.now();
+  if (!address.endpoints.empty()) co_return;
+  const auto lookup = address.lookup;
+  Deadline deadline(deadlines_, lookup.get(),
+                    [](void* waited_for) { static_cast<Lookup*>(waited_for)->ended.cancel(); });
+  deadline.set(at_most);
+  while (!lookup->is_ended && !deadline.expired()) {
+    boost::system::error_code ignored;
+    co_await lookup->ended.async_wait(asio::redirect_error(use_awaitable, ignored));
+  }
+  if (!lookup->is_ended) {
+    throw Failure(504, "upstream_connect_timeout",
+                  fmt::format("{}: the name {} is not resolved in time", settings_.name, name.host));
+  }
+  take_result(address);
   if (address.endpoints.empty()) {
-    throw Failure(502, "upstream_unknown_host", fmt::format("{}: the name {} has no address", settings_.name, host));
+    throw Failure(502, "upstream_unknown_host",
+                  fmt::format("{}: the name {} has no address", settings_.name, name.host));
   }
 }
 
+// Detached, and the group may be gone before it ends: it uses nothing but its arguments.
+Awaitable<> UpstreamGroup::look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port) {
+  const Executor executor = co_await asio::this_coro::executor;
+  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(executor);
+  boost::system::error_code error;
+  const auto results = co_await resolver.async_resolve(host, port, asio::redirect_error(use_awaitable, error));
+  for (const auto& result : results) lookup->endpoints.push_back(result.endpoint());
+  lookup->is_ended = true;
+  lookup->ended.cancel();
+}
+
+void UpstreamGroup::take_result(Address& address) {
+  if (!address.lookup || !address.lookup->is_ended) return;
+  const auto lookup = std::exchange(address.lookup, nullptr);
+  address.looked_up_at = deadlines_.now();
+  if (!lookup->endpoints.empty()) address.endpoints = std::move(lookup->endpoints);
+}
+
 void UpstreamGroup::give_back(std::unique_ptr<Connection> connection) {
-  if (buffers_.size() < kBuffersMax) {
-    buffers_.push_back(std::move(connection->buffer));
-  }
+  if (buffers_.size() < kBuffersMax) buffers_.push_back(std::move(connection->buffer));
   connection->buffer.reset();
-  connection->deadline.clear();
+  connection->read_deadline.clear();
+  connection->write_deadline.clear();
   auto& idle = addresses_[connection->server].idle;
-  if (connection->failed || connection->begin != connection->end || idle.size() >= kIdlePerServerMax) return;
+  if (connection->failed || connection->is_late() || connection->begin != connection->end ||
+      idle.size() >= kIdlePerServerMax)
+    return;
   connection->idle_since = deadlines_.now();
   idle.push_back(std::move(connection));
 }

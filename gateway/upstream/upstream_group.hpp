@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,20 +15,25 @@
 
 namespace gatehouse::upstream {
 
-// A connection to one server, with the buffer that answers are read into: [begin, end) is unread.
+// A connection to one server, with the buffer that answers are read into: [begin, end) is unread. Two coroutines may
+// use it, one that reads and one that writes, each under its own deadline; a deadline that passes ends both waits and
+// costs the connection.
 struct Connection {
   Connection(Deadlines& deadlines, Stream opened, std::size_t server);
 
   static constexpr std::size_t kBufferBytes = 64 * 1024;
 
-  // Waits for the server, at most so long. False: late, or cancelled by the exchange's abort. Two coroutines may wait,
-  // one for reading and one for writing; they share the deadline that was set last.
-  Awaitable<bool> wait(Stream::Status what, std::chrono::milliseconds at_most);
+  // Waits for the server to send, under read_deadline as it was set. False: a deadline passed, or stream.cancel().
+  Awaitable<bool> readable();
+  // Waits until the server takes more, at most so long. False: likewise.
+  Awaitable<bool> writable(std::chrono::milliseconds at_most);
+  bool is_late() const { return read_deadline.expired() || write_deadline.expired(); }
 
   Stream stream;
-  Deadline deadline;
+  Deadline read_deadline;
+  Deadline write_deadline;
   std::size_t server;
-  int waiting = 0;
+  bool reading = false;  // somebody waits in readable()
   bool reused = false;
   bool failed = false;  // not fit for reuse
   SteadyTime idle_since;
@@ -65,14 +71,19 @@ class UpstreamGroup {
   static constexpr std::chrono::seconds kIdleMax{60};
   static constexpr std::chrono::seconds kAddressLife{10};
 
+  struct Lookup;
   struct Address {
     std::vector<asio::ip::tcp::endpoint> endpoints;  // the last good answer of the resolver
-    SteadyTime resolved_at;
+    std::optional<SteadyTime> looked_up_at;          // absent: the host is an address, or was not asked for yet
+    bool literal = false;
+    std::shared_ptr<Lookup> lookup;  // goes on; shared with its coroutine, which the resolver may keep waiting for long
     std::vector<std::unique_ptr<Connection>> idle;
   };
 
   Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, std::chrono::milliseconds at_most);
-  Awaitable<> resolve(std::size_t server);
+  Awaitable<> resolve(std::size_t server, std::chrono::milliseconds at_most);
+  static Awaitable<> look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port);
+  void take_result(Address& address);
   void lend_buffer(Connection& connection);
 
   asio::io_context& io_;
