@@ -280,12 +280,11 @@ http::BodyPiece Http1Connection::read() {
   }
   const std::size_t window_begin = parser.head_bytes();
   for (;;) {
-    if (buffers.begin < buffers.end) {
-      const auto unread = buffers.unread();
-      if (tunnel_) {
-        buffers.begin = buffers.end;
-        return {Kind::data, unread};
-      }
+    const auto unread = buffers.unread();
+    if (tunnel_) {
+      buffers.begin = buffers.end;
+      if (!unread.empty()) return {Kind::data, unread};
+    } else {
       const auto decoded = parser.body().decode(unread);
       buffers.begin += decoded.used;
       switch (decoded.kind) {

@@ -1,0 +1,103 @@
+// `gatehouse run`: the gateway itself, until SIGTERM or SIGINT. SIGHUP, or a change of the files, loads the routes
+// anew.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "app/commands/command.hpp"
+#include "app/development.hpp"
+#include "app/gateway.hpp"
+#include "app/load_configuration.hpp"
+#include "base/log.hpp"
+#include "config/changes.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+constexpr char kDataDirectory[] = "data";
+
+// Changes when the file is replaced or written.
+std::string stamp_of(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return "missing";
+  return fmt::format("{}:{}:{}:{}", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+}
+
+std::string stamp_of(const ConfigurationFiles& files) {
+  return stamp_of(files.routes) + (files.gateway ? " " + stamp_of(*files.gateway) : "");
+}
+
+// All or nothing: on any problem the old routes stay.
+void reload(Gateway& gateway, const ConfigurationFiles& files, config::Configuration& current) {
+  auto fresh = load_configuration(files);
+  if (!fresh) {
+    log::error("the configuration stays as it was: {} problems", fresh.error().size());
+    for (const auto& problem : fresh.error()) log::error("{}", config::render(problem));
+    return;
+  }
+  try {
+    if (files.dev) fill_in_for_development(*fresh, kDataDirectory);
+  } catch (const StartError& error) {
+    return log::error("the configuration stays as it was: {}", error.what());
+  }
+  for (const auto& text : config::changes_that_need_restart(current, *fresh))
+    log::warn("needs a restart to take effect: {}", text);
+  gateway.reload(*fresh);
+  current = std::move(*fresh);
+  log::info("configuration reloaded: {} routes", current.routes.size());
+}
+
+int run_gateway(const ConfigurationFiles& files) {
+  start_log(files.dev && ::isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
+  ::signal(SIGPIPE, SIG_IGN);
+  // Blocked before the first thread starts, so that every thread inherits it and only this one takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  auto configuration = load_or_tell(files);
+  if (!configuration) return 1;
+  try {
+    if (files.dev) fill_in_for_development(*configuration, kDataDirectory);
+    Gateway gateway(*configuration, STDOUT_FILENO);
+    std::string stamp = stamp_of(files);
+    log::info("serving base_url={}", configuration->gateway.base_url.to_string());
+    for (;;) {
+      const timespec second{1, 0};
+      const int number = ::sigtimedwait(&signals, nullptr, &second);
+      if (number == SIGTERM || number == SIGINT) break;
+      gateway.tick();
+      const std::string now = stamp_of(files);
+      if (number != SIGHUP && now == stamp) continue;
+      stamp = now;
+      reload(gateway, files, *configuration);
+    }
+    log::info("draining");
+    const bool clean = gateway.drain();
+    log::info("ended");
+    return clean ? 0 : 1;
+  } catch (const StartError& error) {
+    log::critical("cannot start: {}", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("run", "Serve until SIGTERM; SIGHUP or a changed file reloads the routes");
+  const auto files = std::make_shared<ConfigurationFiles>();
+  add_configuration_options(*command, *files);
+  command->callback([files, &exit_code] { exit_code = run_gateway(*files); });
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,316 @@
+#include "app/gateway.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <thread>
+
+#include "app/worker.hpp"
+#include "base/failure.hpp"
+#include "base/iso_time.hpp"
+#include "base/log.hpp"
+#include "edge/listener.hpp"
+#include "storage/migrator.hpp"
+#include "storage/schema.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+constexpr std::uint32_t kInternalConnectionsMax = 256;
+constexpr std::chrono::seconds kStoreCheckEvery{2};
+constexpr std::chrono::days kCertificateWarnBefore{21};
+
+// Runs one coroutine of the main thread to its end.
+template <class T>
+T run_to_end(asio::io_context& io, Awaitable<T> work) {
+  std::optional<T> result;
+  std::exception_ptr failed;
+  asio::co_spawn(io.get_executor(), std::move(work), [&](const std::exception_ptr& error, T value) {
+    failed = error;
+    if (!error) result = std::move(value);
+  });
+  io.restart();
+  io.run();
+  if (failed) std::rethrow_exception(failed);
+  return std::move(*result);
+}
+
+// Every connection needs a descriptor, and one more at its upstream.
+void raise_descriptor_limit(std::uint32_t connections) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = rlim_t{connections} * 2 + 256;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < rlim_t{connections} * 2)
+    log::warn("only {} file descriptors for limits.connections {}", limit.rlim_cur, connections);
+}
+
+std::unique_ptr<storage::Store> open_store_or_throw(const Secret& url) {
+  auto store = storage::open_store(url);
+  if (!store) throw StartError("database: " + store.error());
+  return std::move(*store);
+}
+
+std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
+  if (!settings.listen.https) return nullptr;
+  try {
+    return std::make_unique<edge::TlsContext>(settings.tls);
+  } catch (const std::exception& error) {
+    throw StartError(fmt::format("tls: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+class Gateway::Parts {
+ public:
+  Parts(config::Configuration configuration, int access_log);
+
+  void reload(config::Configuration configuration);
+  bool drain();
+  void tick();
+
+ private:
+  enum class Schema { current, outdated, unknown };
+
+  void open_workers();
+  std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
+  void add_metrics();
+  Awaitable<Schema> prepare_schema();
+  void check_store();
+  void reload_certificates();
+
+  pipeline::SitePtr site_;
+  const config::Gateway settings_;
+  const unsigned threads_;
+  SystemClock clock_;
+  SystemRandom random_;
+  asio::io_context main_io_{1};
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::Database> main_database_;
+  std::unique_ptr<edge::TlsContext> tls_;
+  edge::ConnectionLimits connection_limits_;
+  edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
+  auth::SessionCache session_cache_;
+  crypto::PasswordHasher passwords_;
+  auth::TrustedOrigins origins_;
+  auth::AssertionSigner signer_;
+  pipeline::RateLimiter limiter_;
+  pipeline::LiveExchanges live_;
+  pipeline::AccessLog access_log_;
+  pipeline::Metrics metrics_;
+  InternalSources internal_;
+  std::atomic<bool> store_ready_{false};
+  std::atomic<bool> draining_{false};
+  bool schema_ready_ = false;
+  bool user_has_role_ = false;
+  SteadyTime store_checked_{};
+  SteadyTime certificate_warned_{};
+  std::unique_ptr<Shared> shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+Gateway::Parts::Parts(config::Configuration configuration, int access_log)
+    : site_(std::make_shared<const pipeline::Site>(std::move(configuration))),
+      settings_(site_->configuration.gateway),
+      threads_(settings_.threads > 0 ? settings_.threads : std::max(1u, std::thread::hardware_concurrency())),
+      store_(open_store_or_throw(settings_.database.url)),
+      main_database_(store_->connect(main_io_.get_executor())),
+      tls_(make_tls(settings_)),
+      connection_limits_(settings_.limits.connections, settings_.limits.per_address),
+      session_cache_(clock_),
+      passwords_(random_, {}),
+      origins_(settings_.base_url, settings_.trusted_origins),
+      signer_(settings_.secret, site_->base_url),
+      limiter_(random_),
+      access_log_(access_log) {
+  raise_descriptor_limit(settings_.limits.connections);
+  for (const auto& text : site_->configuration.unsafe) log::warn("insecure setting: {}", text);
+  for (const auto& text : site_->configuration.notes) log::info("{}", text);
+  check_store();
+  session_cache_.on_session_ended([this](const std::string& token) { live_.end_session(token); });
+  internal_.ready = [this] {
+    return store_ready_.load(std::memory_order_relaxed) && !draining_.load(std::memory_order_relaxed);
+  };
+  internal_.metrics = [this] { return metrics_.to_text(); };
+  internal_.jwks = signer_.jwks();
+  add_metrics();
+  open_workers();
+}
+
+void Gateway::Parts::open_workers() {
+  const auto& listen = settings_.listen;
+  const auto https = open_listener(listen.https, "https");
+  const auto http = open_listener(listen.http, "http");
+  const auto insecure_http = open_listener(listen.insecure_http, "insecure_http");
+  const auto internal = open_listener(listen.internal, "internal");
+  shared_ = std::make_unique<Shared>(Shared{settings_, clock_, random_, *store_, session_cache_, passwords_, origins_,
+                                            signer_, limiter_, live_, access_log_, connection_limits_, internal_limits_,
+                                            tls_.get(), internal_, user_has_role_});
+  const auto of = [](const std::vector<int>& descriptors, unsigned i) {
+    return descriptors.empty() ? -1 : descriptors[i];
+  };
+  for (unsigned i = 0; i < threads_; ++i) {
+    const WorkerListeners listeners{of(https, i), of(http, i), of(insecure_http, i), of(internal, i)};
+    workers_.push_back(std::make_unique<Worker>(*shared_, site_, listeners, metrics_.add_thread()));
+  }
+  for (const auto& worker : workers_) worker->start();
+}
+
+std::vector<int> Gateway::Parts::open_listener(const std::optional<config::SocketAddress>& address, const char* name) {
+  if (!address) return {};
+  try {
+    auto listeners = edge::open_listeners(*address, threads_);
+    log::info("listening listener={} address={}", name, edge::to_string(listeners.address));
+    return std::move(listeners.descriptors);
+  } catch (const std::exception& error) {
+    throw StartError(fmt::format("listen.{}: {}", name, error.what()));
+  }
+}
+
+void Gateway::Parts::add_metrics() {
+  metrics_.add_value("gatehouse_connections_open", "Client connections that are open.", "gauge",
+                     [this] { return connection_limits_.open(); });
+  metrics_.add_value("gatehouse_connections_refused_total", "Client connections closed at accept because of a limit.",
+                     "counter", [this] { return static_cast<double>(connection_limits_.refused()); });
+  metrics_.add_value("gatehouse_sessions_cached", "Sessions in the in-process cache.", "gauge",
+                     [this] { return static_cast<double>(session_cache_.size()); });
+  metrics_.add_value("gatehouse_live_exchanges", "Tunnels and streams that are open under a session.", "gauge",
+                     [this] { return static_cast<double>(live_.size()); });
+  metrics_.add_value("gatehouse_access_log_dropped_total", "Access-log lines that were dropped.", "counter",
+                     [this] { return static_cast<double>(access_log_.dropped()); });
+  metrics_.add_value("gatehouse_store_ready", "1 when the store answers and its schema is current.", "gauge",
+                     [this] { return store_ready_.load(std::memory_order_relaxed) ? 1.0 : 0.0; });
+  if (!tls_) return;
+  metrics_.add_value("gatehouse_certificate_expiry_seconds",
+                     "The first end of validity of the certificates, in Unix time.", "gauge",
+                     [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
+}
+
+// What the database must have before it is of use. Throws Failure when it is down.
+Awaitable<Gateway::Parts::Schema> Gateway::Parts::prepare_schema() {
+  storage::Migrator migrator = storage::make_migrator(*main_database_, clock_);
+  if (settings_.database.migrate == config::Migrate::at_start) {
+    const auto applied = co_await migrator.apply();
+    for (const auto& name : applied) log::info("migration applied: {}", name);
+  } else {
+    const bool current = co_await migrator.is_current();
+    if (!current) co_return Schema::outdated;
+  }
+  const bool has_role = co_await storage::has_column(*main_database_, "user", "role");
+  user_has_role_ = has_role;
+  co_return Schema::current;
+}
+
+// Told once per change of state. A store that is down at the start does not keep the gateway from starting: public
+// routes are served, and it becomes ready when the store is.
+void Gateway::Parts::check_store() {
+  store_checked_ = clock_.steady();
+  const bool was_ready = store_ready_.load(std::memory_order_relaxed);
+  try {
+    if (!schema_ready_) {
+      const Schema schema = run_to_end(main_io_, prepare_schema());
+      if (schema == Schema::outdated)
+        throw StartError(
+            "database: the schema is not current; run `gatehouse migrate`, or set database.migrate: at_start");
+      schema_ready_ = true;
+      for (const auto& worker : workers_) worker->set_user_has_role(user_has_role_);
+    } else {
+      run_to_end(main_io_, main_database_->query({"SELECT 1"}, {}));
+    }
+    store_ready_.store(true, std::memory_order_relaxed);
+    if (!was_ready && !workers_.empty()) log::info("the store is ready");
+  } catch (const Failure& failure) {
+    store_ready_.store(false, std::memory_order_relaxed);
+    if (was_ready || workers_.empty()) log::error("the store is not available: {}", failure.what());
+  } catch (const storage::MigrationError& error) {
+    if (workers_.empty()) throw StartError(fmt::format("database: {}", error.what()));
+    log::error("database: {}", error.what());
+  }
+}
+
+void Gateway::Parts::tick() {
+  const SteadyTime now = clock_.steady();
+  if (now - store_checked_ >= kStoreCheckEvery) check_store();
+  reload_certificates();
+  live_.sweep(clock_.now(), [](const std::string& token, const std::weak_ptr<pipeline::LiveHandle>& handle) {
+    Worker::current()->pipeline().recheck(token, handle);
+  });
+}
+
+void Gateway::Parts::reload_certificates() {
+  if (!tls_) return;
+  try {
+    if (tls_->reload_if_changed()) log::info("certificates reloaded");
+  } catch (const std::exception& error) {
+    log::error("certificates stay as they were: {}", error.what());
+  }
+  const SteadyTime now = clock_.steady();
+  const auto expires = tls_->expires_at();
+  if (expires - clock_.now() > kCertificateWarnBefore) return;
+  const bool expired = expires <= clock_.now();
+  if (certificate_warned_ != SteadyTime{} &&
+      now - certificate_warned_ < (expired ? std::chrono::hours(1) : std::chrono::hours(24)))
+    return;
+  certificate_warned_ = now;
+  if (expired) {
+    log::error("a certificate has expired at {}", to_iso(expires));
+  } else {
+    log::warn("a certificate expires at {}", to_iso(expires));
+  }
+}
+
+void Gateway::Parts::reload(config::Configuration configuration) {
+  // What needs a restart stays as it was; the caller has told so.
+  configuration.gateway = settings_;
+  site_ = std::make_shared<const pipeline::Site>(std::move(configuration));
+  for (const auto& worker : workers_) worker->set_site(site_);
+}
+
+bool Gateway::Parts::drain() {
+  draining_.store(true, std::memory_order_relaxed);
+  for (const auto& worker : workers_) worker->drain();
+  const auto all_ended = [this] {
+    return std::ranges::all_of(workers_, [](const auto& worker) { return worker->has_ended(); });
+  };
+  const auto wait_until = [&](SteadyTime deadline) {
+    while (!all_ended() && clock_.steady() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return all_ended();
+  };
+  const bool clean = wait_until(clock_.steady() + settings_.limits.drain);
+  if (!clean) {
+    log::warn("the drain time is over: ending the connections that are left");
+    for (const auto& worker : workers_) worker->end_all();
+    if (!wait_until(clock_.steady() + std::chrono::seconds(5))) {
+      for (const auto& worker : workers_) worker->stop();
+    }
+  }
+  for (const auto& worker : workers_) worker->join();
+  passwords_.stop();
+  session_cache_.stop();
+  workers_.clear();
+  access_log_.stop();
+  return clean;
+}
+
+Gateway::Gateway(config::Configuration configuration, int access_log)
+    : parts_(std::make_unique<Parts>(std::move(configuration), access_log)) {}
+
+Gateway::~Gateway() = default;
+
+void Gateway::reload(config::Configuration configuration) {
+  parts_->reload(std::move(configuration));
+}
+bool Gateway::drain() {
+  return parts_->drain();
+}
+void Gateway::tick() {
+  parts_->tick();
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,76 @@
+#include "app/self_signed_certificate.hpp"
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+#include "base/check.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+template <auto F>
+struct Free {
+  template <class T>
+  void operator()(T* pointer) const {
+    F(pointer);
+  }
+};
+using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
+using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+
+void add_extension(X509* certificate, int nid, const char* value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+  std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>> extension(
+      X509V3_EXT_conf_nid(nullptr, &context, nid, value));
+  GATEHOUSE_CHECK(extension);
+  X509_add_ext(certificate, extension.get(), -1);
+}
+
+std::string text(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+}  // namespace
+
+CertificatePair make_self_signed_certificate() {
+  const Key key(EVP_EC_gen("P-256"));
+  const X509Ptr certificate(X509_new());
+  GATEHOUSE_CHECK(key && certificate);
+  X509* const x509 = certificate.get();
+  X509_set_version(x509, 2);
+  unsigned char serial[16];
+  GATEHOUSE_CHECK(RAND_bytes(serial, sizeof serial) == 1);
+  serial[0] &= 0x7F;
+  std::unique_ptr<BIGNUM, Free<BN_free>> number(BN_bin2bn(serial, sizeof serial, nullptr));
+  BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(x509));
+  X509_gmtime_adj(X509_getm_notBefore(x509), -300);
+  X509_gmtime_adj(X509_getm_notAfter(x509), 397L * 24 * 3600);
+  X509_set_pubkey(x509, key.get());
+  X509_NAME* const name = X509_get_subject_name(x509);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("Gatehouse development"),
+                             -1, -1, 0);
+  X509_set_issuer_name(x509, name);
+  add_extension(x509, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1");
+  add_extension(x509, NID_basic_constraints, "critical,CA:TRUE");
+  add_extension(x509, NID_key_usage, "critical,digitalSignature,keyCertSign");
+  add_extension(x509, NID_ext_key_usage, "serverAuth");
+  add_extension(x509, NID_subject_key_identifier, "hash");
+  GATEHOUSE_CHECK(X509_sign(x509, key.get(), EVP_sha256()) > 0);
+  const Bio cert_pem(BIO_new(BIO_s_mem())), key_pem(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(cert_pem.get(), x509);
+  PEM_write_bio_PrivateKey(key_pem.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  return {text(cert_pem.get()), text(key_pem.get())};
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,128 @@
+#include "app/worker.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "base/log.hpp"
+#include "features/email_password/email_password_feature.hpp"
+#include "features/sessions/sessions_feature.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+thread_local Worker* current_worker = nullptr;
+
+std::vector<auth::Feature> make_features() {
+  return {features::sessions(), features::email_password()};
+}
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners listeners,
+               pipeline::ThreadMetrics& metrics)
+    : shared_(shared),
+      deadlines_(shared.clock.steady()),
+      database_(shared.store.connect(io_.get_executor())),
+      cookies_(shared.settings.auth, shared.settings.base_url, shared.settings.secret),
+      sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
+                shared.user_has_role),
+      dispatcher_({*database_, sessions_, cookies_, shared.passwords, shared.origins, shared.settings.auth,
+                   shared.settings.base_url, shared.clock, shared.random},
+                  make_features()),
+      pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
+                 shared.signer, shared.limiter, shared.live, shared.access_log, metrics,
+                 [tls = shared.tls](std::string_view server_name, std::string_view host) {
+                   return !tls || tls->serves_same(server_name, host);
+                 }},
+                std::move(site)),
+      redirect_(shared.settings.base_url.to_string()),
+      internal_(shared.internal) {
+  add_server(listeners.https, pipeline_, shared.connection_limits, shared.tls);
+  add_server(listeners.insecure_http, pipeline_, shared.connection_limits, nullptr);
+  add_server(listeners.http, redirect_, shared.connection_limits, nullptr);
+  add_server(listeners.internal, internal_, shared.internal_limits, nullptr);
+}
+
+Worker::~Worker() = default;
+
+void Worker::add_server(int descriptor, http::ExchangeHandler& handler, edge::ConnectionLimits& limits,
+                        const edge::TlsContext* tls) {
+  if (descriptor < 0) return;
+  const edge::Server::Dependencies dependencies{deadlines_,    handler, shared_.settings.limits,
+                                                shared_.clock, limits,  tls};
+  servers_.push_back(std::make_unique<edge::Server>(io_, descriptor, dependencies));
+}
+
+void Worker::start() {
+  for (const auto& server : servers_) server->start();
+  asio::co_spawn(io_.get_executor(), sweep(), [](const std::exception_ptr&) {});
+  thread_ = std::thread([this] {
+    current_worker = this;
+    for (;;) {
+      try {
+        io_.run();
+        break;
+      } catch (const std::exception& error) {
+        log::error("a worker went on after an unexpected error: {}", error.what());
+      }
+    }
+    ended_.store(true, std::memory_order_release);
+  });
+}
+
+// The one timer of the thread. When the last connection of a draining worker has ended, so does its io_context.
+Awaitable<> Worker::sweep() {
+  SteadyTimer timer(io_.get_executor());
+  for (unsigned round = 0;; ++round) {
+    timer.expires_after(Deadlines::kPeriod);
+    boost::system::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(use_awaitable, ignored));
+    deadlines_.sweep(shared_.clock.steady());
+    pipeline_.tick();
+    if (round % 4 == 0) {
+      for (const auto& server : servers_) server->check_peers();
+    }
+    if (draining_ && connection_count() == 0) {
+      io_.stop();
+      co_return;
+    }
+  }
+}
+
+std::size_t Worker::connection_count() const {
+  std::size_t count = 0;
+  for (const auto& server : servers_) count += server->connection_count();
+  return count;
+}
+
+void Worker::set_site(pipeline::SitePtr site) {
+  asio::post(io_.get_executor(), [this, site = std::move(site)] { pipeline_.set_site(site); });
+}
+
+Worker* Worker::current() {
+  return current_worker;
+}
+
+void Worker::set_user_has_role(bool has_role) {
+  asio::post(io_.get_executor(), [this, has_role] { sessions_.set_user_has_role(has_role); });
+}
+
+void Worker::drain() {
+  asio::post(io_.get_executor(), [this] {
+    draining_ = true;
+    for (const auto& server : servers_) server->drain();
+  });
+}
+
+void Worker::end_all() {
+  asio::post(io_.get_executor(), [this] {
+    for (const auto& server : servers_) server->end_all();
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,91 @@
+// One thread of the gateway: an io_context with everything that lives and dies on it. Connections, their upstream
+// connections and their database connections never leave it.
+#pragma once
+#include <memory>
+#include <thread>
+
+#include "app/internal_handler.hpp"
+#include "app/redirect_handler.hpp"
+#include "auth/dispatcher.hpp"
+#include "auth/session_cookie.hpp"
+#include "auth/sessions.hpp"
+#include "base/deadline.hpp"
+#include "base/event.hpp"
+#include "edge/server.hpp"
+#include "pipeline/pipeline.hpp"
+#include "storage/open.hpp"
+
+namespace gatehouse::app {
+
+// What all threads share; safe for any of them.
+struct Shared {
+  const config::Gateway& settings;
+  const Clock& clock;
+  Random& random;
+  storage::Store& store;
+  auth::SessionCache& session_cache;
+  crypto::PasswordHasher& passwords;
+  const auth::TrustedOrigins& origins;
+  const auth::AssertionSigner& signer;
+  pipeline::RateLimiter& limiter;
+  pipeline::LiveExchanges& live;
+  pipeline::AccessLog& access_log;
+  edge::ConnectionLimits& connection_limits;
+  edge::ConnectionLimits& internal_limits;
+  const edge::TlsContext* tls;  // null without listen.https
+  const InternalSources& internal;
+  bool user_has_role;
+};
+
+// Listening sockets for one thread; -1: none of that kind. The worker takes them.
+struct WorkerListeners {
+  int https = -1;
+  int http = -1;
+  int insecure_http = -1;
+  int internal = -1;
+};
+
+class Worker {
+ public:
+  Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners listeners, pipeline::ThreadMetrics& metrics);
+  ~Worker();
+
+  void start();
+
+  // From any thread: messages to the worker's own.
+  void set_site(pipeline::SitePtr site);
+  void drain();
+  void end_all();
+  void set_user_has_role(bool has_role);
+  // At once, whatever is still going on.
+  void stop() { io_.stop(); }
+  // The thread ends when its last connection has; then join() returns.
+  void join();
+  bool has_ended() const { return ended_.load(std::memory_order_acquire); }
+  pipeline::Pipeline& pipeline() { return pipeline_; }
+  // The worker whose thread this is called on.
+  static Worker* current();
+
+ private:
+  Awaitable<> sweep();
+  void add_server(int descriptor, http::ExchangeHandler& handler, edge::ConnectionLimits& limits,
+                  const edge::TlsContext* tls);
+  std::size_t connection_count() const;
+
+  const Shared& shared_;
+  asio::io_context io_{1};
+  Deadlines deadlines_;
+  std::unique_ptr<storage::Database> database_;
+  auth::SessionCookie cookies_;
+  auth::Sessions sessions_;
+  auth::Dispatcher dispatcher_;
+  pipeline::Pipeline pipeline_;
+  RedirectHandler redirect_;
+  InternalHandler internal_;
+  std::vector<std::unique_ptr<edge::Server>> servers_;
+  std::thread thread_;
+  std::atomic<bool> ended_{false};
+  bool draining_ = false;
+};
+
+}  // namespace gatehouse::app

@@ -1,0 +1,136 @@
+#include "pipeline/access_log.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <iterator>
+
+#include "base/iso_time.hpp"
+#include "base/json_text.hpp"
+
+namespace gatehouse::pipeline {
+
+namespace {
+
+void add_text(std::string& out, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  out.append(",\"").append(name).append("\":");
+  append_json_quoted(out, value);
+}
+
+void add_milliseconds(std::string& out, std::string_view name, std::chrono::microseconds time) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{}.{:03}", name, time.count() / 1000, time.count() % 1000);
+}
+
+}  // namespace
+
+void AccessLog::Buffer::append(const AccessLogEntry& entry) {
+  std::string& out = lines_;
+  out.append("{\"time\":\"").append(to_iso(entry.time)).append("\"");
+  add_text(out, "request_id", entry.request_id);
+  add_text(out, "peer", entry.peer);
+  add_text(out, "client", entry.client);
+  add_text(out, "method", entry.method);
+  add_text(out, "host", entry.host);
+  add_text(out, "path", entry.path);
+  add_text(out, "route", entry.route);
+  fmt::format_to(std::back_inserter(out), ",\"status\":{}", entry.status);
+  add_text(out, "reason", entry.reason);
+  add_text(out, "user_id", entry.user_id);
+  add_text(out, "upstream", entry.upstream);
+  add_milliseconds(out, "duration_ms", entry.duration);
+  if (entry.upstream_duration.count() >= 0) add_milliseconds(out, "upstream_ms", entry.upstream_duration);
+  fmt::format_to(std::back_inserter(out), ",\"bytes_sent\":{}}}\n", entry.bytes_sent);
+  ++count_;
+  if (out.size() >= kFlushAt) flush();
+}
+
+void AccessLog::Buffer::flush() {
+  if (lines_.empty()) return;
+  log_.submit({std::move(lines_), count_});
+  lines_ = {};
+  lines_.reserve(kFlushAt + 1024);
+  count_ = 0;
+}
+
+namespace {
+
+bool is_regular_file(int descriptor) {
+  struct stat info{};
+  return ::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+}  // namespace
+
+AccessLog::AccessLog(int descriptor)
+    : descriptor_(descriptor), never_blocks_(is_regular_file(descriptor)), writer_([this] { write_batches(); }) {}
+
+AccessLog::~AccessLog() {
+  stop();
+}
+
+void AccessLog::submit(Batch batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (batches_.size() >= kBatchesMax || stopping_) {
+      dropped_.fetch_add(batch.count, std::memory_order_relaxed);
+      return;
+    }
+    batches_.push_back(std::move(batch));
+  }
+  arrived_.notify_one();
+}
+
+void AccessLog::write_batches() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    arrived_.wait(lock, [this] { return stopping_ || !batches_.empty(); });
+    if (batches_.empty()) return;
+    const Batch batch = std::move(batches_.front());
+    batches_.pop_front();
+    lock.unlock();
+    if (!write_all(batch.lines)) dropped_.fetch_add(batch.count, std::memory_order_relaxed);
+    lock.lock();
+  }
+}
+
+// False when the target is gone, or blocked while the process wants to end.
+bool AccessLog::write_all(std::string_view bytes) {
+  constexpr int kPatienceMs = 250;
+  int tries_at_end = 4;
+  while (!bytes.empty()) {
+    pollfd target{descriptor_, POLLOUT, 0};
+    const int ready = ::poll(&target, 1, kPatienceMs);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) {
+      if (hurry_.load(std::memory_order_relaxed) && --tries_at_end == 0) return false;
+      continue;
+    }
+    // A pipe that is ready takes at least PIPE_BUF bytes without blocking.
+    const std::size_t size = never_blocks_ ? bytes.size() : std::min<std::size_t>(bytes.size(), PIPE_BUF);
+    const ssize_t written = ::write(descriptor_, bytes.data(), size);
+    if (written > 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void AccessLog::stop() {
+  if (!writer_.joinable()) return;
+  hurry_.store(true, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_one();
+  writer_.join();
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,53 @@
+#include "pipeline/answer.hpp"
+
+#include "base/json_text.hpp"
+
+namespace gatehouse::pipeline {
+
+void append_common_lines(std::string& out, const Context& c) {
+  out.append("X-Request-ID: ").append(c.id.view()).append("\r\n");
+  if (c.head.scheme == "https") out.append("Strict-Transport-Security: max-age=31536000\r\n");
+}
+
+void answer(Context& c, int status, std::string_view lines, std::string_view body) {
+  std::string extra(lines);
+  append_common_lines(extra, c);
+  http::ResponseHead head;
+  head.status = status;
+  head.extra = extra;
+  head.size = body.size();
+  head.without_body = c.head.method == "HEAD";
+  c.status = status;
+  c.exchange.sink.start(head);
+  c.exchange.sink.write(body);
+  c.exchange.sink.finish();
+}
+
+void answer_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,
+                  std::string_view lines) {
+  c.reason = reason;
+  std::string body = "{\"code\":";
+  append_json_quoted(body, code);
+  body.append(",\"message\":");
+  append_json_quoted(body, message);
+  body.append("}");
+  std::string extra = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
+  extra.append(lines);
+  answer(c, status, extra, body);
+}
+
+void answer_redirect(Context& c, int status, std::string_view location, std::string_view reason) {
+  c.reason = reason;
+  std::string lines = "Cache-Control: no-store\r\nLocation: ";
+  lines.append(location).append("\r\n");
+  answer(c, status, lines, "");
+}
+
+bool is_navigation(const http::RequestHead& head) {
+  if (head.method != "GET" && head.method != "HEAD") return false;
+  if (const auto mode = head.find(http::Name::sec_fetch_mode)) return *mode == "navigate";
+  const auto accept = head.find(http::Name::accept);
+  return accept && accept->find("text/html") != std::string_view::npos;
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,27 @@
+// The gateway's own answers: small, whole, never cached, always with the request id.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "pipeline/context.hpp"
+
+namespace gatehouse::pipeline {
+
+// The lines that every answer carries, the upstream's too: X-Request-ID, and Strict-Transport-Security over TLS.
+void append_common_lines(std::string& out, const Context& c);
+
+// {"code": …, "message": …}. `lines`: further complete header lines.
+void answer_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,
+                  std::string_view lines = {});
+
+// Any status and body; `lines` as above and with the Content-Type, if there is one. Answers to HEAD go without the
+// body.
+void answer(Context& c, int status, std::string_view lines, std::string_view body);
+
+// 303 for navigations.
+void answer_redirect(Context& c, int status, std::string_view location, std::string_view reason);
+
+// A person's browser that goes to this URL, as against a script that fetches it.
+bool is_navigation(const http::RequestHead& head);
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,68 @@
+// The destination of the auth base path: Pipeline::dispatch_auth. Auth requests are small, so they are read whole.
+#include "base/ascii.hpp"
+#include "pipeline/answer.hpp"
+#include "pipeline/context.hpp"
+#include "pipeline/cors.hpp"
+#include "pipeline/pipeline.hpp"
+
+namespace gatehouse::pipeline {
+
+namespace {
+
+constexpr std::size_t kAuthBodyMax = 1024 * 1024;
+
+auth::AuthRequest make_auth_request(const Context& c) {
+  auth::AuthRequest request;
+  request.method = c.head.method;
+  request.path = c.head.path.substr(c.site.configuration.gateway.auth.base_path.size());
+  request.query = c.head.query;
+  for (const auto& field : c.head.fields) request.headers.emplace_back(to_lower(field.name), field.value);
+  request.client_address = c.client.masked(64).to_string_full();
+  return request;
+}
+
+}  // namespace
+
+Awaitable<> Pipeline::dispatch_auth(Context& c) {
+  auth::AuthRequest request = make_auth_request(c);
+  if (!c.head.path_was_canonical) {
+    // Another spelling of an endpoint is no endpoint: nothing that looks at paths in front of us can be passed by it.
+    c.reason = "path_not_canonical";
+    answer(c, 404, {}, {});
+    co_return;
+  }
+  if (c.exchange.body.size() != 0) {
+    bool complete = false;
+    request.body.emplace();
+    while (!complete) {
+      const auto piece = c.exchange.body.read();
+      switch (piece.kind) {
+        case http::BodyPiece::Kind::data:
+          if (request.body->size() + piece.bytes.size() > kAuthBodyMax) {
+            answer_error(c, 413, "CONTENT_TOO_LARGE", "The request body is too large", "body_too_large");
+            co_return;
+          }
+          request.body->append(piece.bytes);
+          break;
+        case http::BodyPiece::Kind::end:
+          complete = true;
+          break;
+        case http::BodyPiece::Kind::wait:
+          co_await c.exchange.body.readable();
+          break;
+        case http::BodyPiece::Kind::broken:
+          answer_broken_body(c);
+          co_return;
+      }
+    }
+  }
+  const auth::AuthResponse response = co_await deps_.dispatcher.dispatch(std::move(request));
+  std::string lines;
+  for (const auto& [name, value] : response.headers) {
+    lines.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (const auto origin = find_cors_origin(c, deps_.origins); !origin.empty()) append_cors_lines(lines, origin);
+  answer(c, response.status, lines, response.body);
+}
+
+}  // namespace gatehouse::pipeline

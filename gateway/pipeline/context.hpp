@@ -1,0 +1,66 @@
+// What the pipeline knows of one exchange while it passes through the steps. On the frame of Pipeline::handle.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/session_cookie.hpp"
+#include "http/exchange.hpp"
+#include "pipeline/identity_headers.hpp"
+#include "pipeline/live_exchanges.hpp"
+#include "pipeline/metrics.hpp"
+#include "pipeline/request_id.hpp"
+#include "pipeline/site.hpp"
+#include "upstream/upstream_group.hpp"
+
+namespace gatehouse::pipeline {
+
+// One upstream as one thread uses it.
+struct UpstreamOfThread {
+  UpstreamOfThread(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
+                   const auth::AssertionSigner& signer)
+      : group(io, deadlines, settings),
+        identity_headers(settings, signer),
+        credentials(settings.key.empty() ? "" : "Authorization: Bearer " + settings.key.reveal() + "\r\n") {}
+
+  upstream::UpstreamGroup group;
+  IdentityHeaders identity_headers;
+  std::string credentials;
+};
+
+// A site with the connections that one thread has for it.
+struct ThreadSite {
+  SitePtr site;
+  std::vector<std::unique_ptr<UpstreamOfThread>> upstreams;  // in the order of configuration.upstreams
+};
+
+struct Context {
+  Context(http::Exchange& e, std::shared_ptr<ThreadSite> s, RequestId request_id)
+      : exchange(e), head(e.head), thread_site(std::move(s)), site(*thread_site->site), id(request_id) {}
+
+  const config::Route& route() const { return match.route ? *match.route : site.configuration.defaults; }
+
+  http::Exchange& exchange;
+  const http::RequestHead& head;
+  const std::shared_ptr<ThreadSite> thread_site;
+  const Site& site;
+  const RequestId id;
+  IpAddress client;
+  std::string client_text;
+  config::Match match;
+  Destination destination = Destination::none;
+  bool upgrade = false;  // a WebSocket handshake
+  auth::SessionCookie::Scratch cookie_scratch;
+  auth::SessionCookie::Verdict cookie;
+  auth::IdentityPtr identity;
+  std::string set_cookie;  // a value, when the session is being renewed
+
+  // For the log.
+  int status = 0;
+  std::string_view reason;
+  std::string failure_reason;  // owns `reason` where it is not static
+  std::string_view upstream;
+  SteadyTime upstream_answered{};
+};
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,406 @@
+#include "pipeline/pipeline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+
+#include "auth/cookie_header.hpp"
+#include "base/ascii.hpp"
+#include "base/failure.hpp"
+#include "base/log.hpp"
+#include "pipeline/answer.hpp"
+#include "pipeline/authorize.hpp"
+#include "pipeline/client_address.hpp"
+#include "pipeline/context.hpp"
+#include "pipeline/cors.hpp"
+#include "pipeline/csrf.hpp"
+
+namespace gatehouse::pipeline {
+
+namespace {
+
+std::shared_ptr<ThreadSite> make_thread_site(const Pipeline::Dependencies& deps, SitePtr site) {
+  auto made = std::make_shared<ThreadSite>();
+  for (const auto& settings : site->configuration.upstreams) {
+    made->upstreams.push_back(std::make_unique<UpstreamOfThread>(deps.io, deps.deadlines, settings, deps.signer));
+  }
+  made->site = std::move(site);
+  return made;
+}
+
+bool asks_for_websocket(const http::RequestHead& head) {
+  const auto upgrade = head.find(http::Name::upgrade);
+  if (!upgrade || !iequals(*upgrade, "websocket") || head.method != "GET" || head.version != 11) return false;
+  bool listed = false;
+  for_each_in_list(head.find(http::Name::connection).value_or(""),
+                   [&](std::string_view option) { listed = listed || iequals(option, "upgrade"); });
+  return listed && head.find(http::Name::sec_websocket_key);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const Dependencies& dependencies, SitePtr site)
+    : deps_(dependencies),
+      site_(make_thread_site(dependencies, std::move(site))),
+      request_ids_(dependencies.random),
+      log_(dependencies.access_log) {}
+
+Pipeline::~Pipeline() = default;
+
+void Pipeline::set_site(SitePtr site) {
+  site_ = make_thread_site(deps_, std::move(site));
+}
+
+void Pipeline::tick() {
+  log_.flush();
+  if (++ticks_ % 4 == 0) {
+    for (const auto& upstream : site_->upstreams) upstream->group.check_idle();
+  }
+}
+
+// THE ORDER. Each limit comes as soon as its key can be trusted and before what costs more; nothing is looked up for a
+// cookie whose signature is wrong; cross-site requests are refused before anything is said about the caller's rights.
+Awaitable<> Pipeline::handle(http::Exchange& exchange) {
+  Context c(exchange, site_, request_ids_.make());
+  try {
+    const bool answered = check_host(c)           // 421: a name that is not served, or not with this certificate
+                          || match_route(c)       // 404, 405: nothing declared, nothing forwarded
+                          || answer_preflight(c)  // before any rule: browsers send preflights without cookies
+                          || limit_address(c)     // 429: the first key that can be trusted is the address
+                          || check_cookie(c)      // 431; a signature is checked before anything is looked up
+                          || limit_session(c);    // 429: a validly signed token is a key, whether or not it still lives
+    if (!answered) {
+      if (needs_session(c) && !find_cached_session(c)) {
+        c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
+      }
+      if (!authorize_caller(c)       // 403 cross-site, then 401 or the sign-in page, then 403
+          && !check_body_size(c)) {  // 413: before the upstream is bothered
+        co_await serve(c);
+      }
+    }
+  } catch (const Failure& failure) {
+    fail(c, failure);
+  }
+  finish(c);
+}
+
+bool Pipeline::check_host(Context& c) {
+  c.client = find_client_address(c.exchange.peer, c.head.fields, c.site.configuration.gateway.trusted_proxies);
+  c.client_text = c.client.to_string();
+  if (c.site.table.serves(c.head.host) && deps_.serves_same(c.exchange.server_name, c.head.host)) return false;
+  answer_error(c, 421, http::kMisdirected.code, http::kMisdirected.message, "unknown_host");
+  return true;
+}
+
+bool Pipeline::match_route(Context& c) {
+  using Kind = config::Match::Kind;
+  if (c.head.method == "TRACE" || c.head.method == "CONNECT") {
+    answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed");
+    return true;
+  }
+  c.match = c.site.match(c.head.method, c.head.host, c.head.path);
+  c.upgrade = asks_for_websocket(c.head);
+  switch (c.match.kind) {
+    case Kind::route:
+      c.destination = Destination::proxy;
+      c.upstream = c.match.route->upstream;
+      return false;
+    case Kind::auth:
+      c.destination = Destination::auth;
+      return false;
+    case Kind::jwks:
+      c.destination = Destination::jwks;
+      return false;
+    case Kind::method_not_allowed:
+      answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed");
+      return true;
+    case Kind::no_match:
+      break;
+  }
+  if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
+    c.destination = Destination::page;
+    return false;
+  }
+  answer_error(c, 404, "NOT_FOUND", "Nothing is here", "no_route");
+  return true;
+}
+
+bool Pipeline::answer_preflight(Context& c) {
+  if (!is_preflight(c.head)) return false;
+  const auto origin = find_cors_origin(c, deps_.origins);
+  if (origin.empty()) return false;
+  std::string lines;
+  append_preflight_lines(lines, c.head, origin);
+  answer(c, 204, lines, "");
+  return true;
+}
+
+bool Pipeline::limit_address(Context& c) {
+  return take_limit(c, config::LimitKey::ip, c.client_text);
+}
+
+// A route that is limited by session limits those without one by their address.
+bool Pipeline::limit_session(Context& c) {
+  const bool signed_cookie = c.cookie.signature == auth::SessionCookie::Signature::valid;
+  return take_limit(c, config::LimitKey::session, signed_cookie ? c.cookie.token : std::string_view(c.client_text));
+}
+
+// True: refused and answered.
+bool Pipeline::take_limit(Context& c, config::LimitKey key, std::string_view value) {
+  const auto& rule = c.route().rate_limit;
+  if (!rule || std::find(rule->by.begin(), rule->by.end(), key) == rule->by.end()) return false;
+  std::string masked;
+  if (key == config::LimitKey::ip && !c.client.is_v4()) {
+    masked = c.client.masked(64).to_string();  // whoever has one address of a /64 has them all
+    value = masked;
+  }
+  // Rules are told apart by route and key; the reserved routes share the rule of `defaults`.
+  const std::size_t route = c.match.route ? c.match.route->index + 1 : 0;
+  const auto scope = static_cast<std::uint32_t>(route * 4 + static_cast<std::size_t>(key));
+  const auto verdict = deps_.limiter.take(*rule, scope, value, c.exchange.started);
+  if (verdict.allowed) return false;
+  const auto seconds = [](std::chrono::milliseconds time) {
+    return std::chrono::ceil<std::chrono::seconds>(time).count();
+  };
+  const std::string_view name = key == config::LimitKey::ip ? "ip" : "session";
+  // RateLimit fields: draft-ietf-httpapi-ratelimit-headers-10.
+  answer_error(c, 429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.",
+               key == config::LimitKey::ip ? "limited_ip" : "limited_session",
+               fmt::format("Retry-After: {}\r\nRateLimit-Policy: \"{}\";q={};w={}\r\nRateLimit: \"{}\";r=0;t={}\r\n",
+                           std::max<std::int64_t>(1, seconds(verdict.retry_after)), name, rule->limit,
+                           rule->window.count(), name, seconds(verdict.reset)));
+  return true;
+}
+
+bool Pipeline::check_cookie(Context& c) {
+  if (auth::cookies_too_large(c.head.fields)) {
+    answer_error(c, 431, http::kHeadTooLarge.code, http::kHeadTooLarge.message, "cookies_too_large");
+    return true;
+  }
+  if (c.destination == Destination::proxy) c.cookie = deps_.cookies.verify(c.head.fields, c.cookie_scratch);
+  return false;
+}
+
+bool Pipeline::needs_session(const Context& c) const {
+  return c.destination == Destination::proxy && c.route().auth != config::AuthMode::open &&
+         c.cookie.signature == auth::SessionCookie::Signature::valid;
+}
+
+bool Pipeline::find_cached_session(Context& c) {
+  c.identity = deps_.sessions.find_cached(c.cookie.token);
+  return c.identity != nullptr;
+}
+
+// True: refused and answered.
+bool Pipeline::authorize_caller(Context& c) {
+  if (c.destination != Destination::proxy) return false;
+  const auto& route = c.route();
+  const bool signed_cookie = c.cookie.signature == auth::SessionCookie::Signature::valid;
+  if (route.csrf && route.auth != config::AuthMode::open && signed_cookie &&
+      is_cross_site(c.head, c.upgrade, deps_.origins)) {
+    answer_error(c, 403, "INVALID_ORIGIN", "Invalid origin", "cross_site");
+    return true;
+  }
+  Caller caller;
+  if (c.identity) {
+    if (c.identity->user.role) caller.role = *c.identity->user.role;
+    caller.session_created_at = c.identity->session.created_at;
+  }
+  const Decision decision = authorize(route, c.identity ? &caller : nullptr, deps_.clock.now());
+  switch (decision.outcome) {
+    case Decision::Outcome::allow:
+      if (c.identity) begin_refresh(c);
+      return false;
+    case Decision::Outcome::forbidden:
+      answer_error(c, 403, decision.code, decision.message, decision.reason);
+      return true;
+    case Decision::Outcome::unauthenticated:
+      break;
+  }
+  const std::string_view reason =
+      c.cookie.signature == auth::SessionCookie::Signature::invalid ? "bad_cookie" : decision.reason;
+  if (is_navigation(c.head) && !c.upgrade) {
+    std::string from(c.head.path);
+    if (c.head.has_query) from.append("?").append(c.head.query);
+    answer_redirect(c, 302, make_sign_in_location(c.site.configuration.gateway.pages.sign_in, from), reason);
+  } else {
+    answer_error(c, 401, decision.code, decision.message, reason);
+  }
+  return true;
+}
+
+bool Pipeline::check_body_size(Context& c) {
+  const auto size = c.exchange.body.size();
+  if (!size || *size <= c.route().body_limit) return false;
+  answer_error(c, 413, "CONTENT_TOO_LARGE", "The request body is too large", "body_too_large");
+  return true;
+}
+
+Awaitable<> Pipeline::serve(Context& c) {
+  switch (c.destination) {
+    case Destination::proxy:
+      return forward(c);
+    case Destination::auth:
+      return dispatch_auth(c);
+    default:
+      return serve_static(c);
+  }
+}
+
+Awaitable<> Pipeline::serve_static(Context& c) {
+  if (c.destination == Destination::page) {
+    serve_page(c);
+  } else {
+    serve_jwks(c);
+  }
+  co_return;
+}
+
+void Pipeline::serve_page(Context& c) {
+  const Page& page = *c.site.pages.find_page(c.head.path);
+  const auto known = c.head.find("if-none-match");
+  if (known && matches_etag(*known, page.etag)) {
+    answer(c, 304, page.header_lines, "");
+  } else {
+    answer(c, 200, page.header_lines, page.body);
+  }
+}
+
+void Pipeline::serve_jwks(Context& c) {
+  if (c.head.method != "GET" && c.head.method != "HEAD") {
+    return answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed");
+  }
+  answer(c, 200, "Content-Type: application/jwk-set+json\r\nCache-Control: public, max-age=300\r\n",
+         deps_.signer.jwks());
+}
+
+// Past updateAge the session gets a new end, off the request's path; the cookie's own end moves with it, in the answer
+// to the one request that began it.
+void Pipeline::begin_refresh(Context& c) {
+  if (!deps_.sessions.wants_refresh(c.identity->session, deps_.clock.now())) return;
+  if (deps_.cookies.has_dont_remember(c.head.fields)) return;
+  if (!deps_.sessions.begin_refresh(c.identity->session)) return;
+  c.set_cookie = deps_.cookies.set_session(c.identity->session.token, true);
+  asio::co_spawn(deps_.io.get_executor(), refresh(c.identity), [](const std::exception_ptr&) {});
+}
+
+Awaitable<> Pipeline::refresh(auth::IdentityPtr identity) {
+  try {
+    co_await deps_.sessions.refresh(identity);
+  } catch (const std::exception& error) {
+    deps_.metrics.count_reason("session_refresh_failed");
+    log::warn("a session could not be refreshed: {}", error.what());
+  }
+}
+
+void Pipeline::recheck(std::string token, std::weak_ptr<LiveHandle> handle) {
+  asio::co_spawn(deps_.io.get_executor(), recheck_session(std::move(token), std::move(handle)),
+                 [](const std::exception_ptr&) {});
+}
+
+Awaitable<> Pipeline::recheck_session(std::string token, std::weak_ptr<LiveHandle> handle) {
+  try {
+    const auto identity = co_await deps_.sessions.load(token);
+    const auto live = handle.lock();
+    if (!live) co_return;
+    if (identity) {
+      live->expires_at = identity->session.expires_at;
+    } else {
+      live->sink->abort();
+    }
+  } catch (const Failure&) {
+    // The store is down: asked again by the next sweep.
+  }
+}
+
+void Pipeline::recheck_if_ended(const std::string& token, std::weak_ptr<LiveHandle> handle) {
+  if (!deps_.sessions.find_cached(token)) recheck(token, std::move(handle));
+}
+
+// The client's framing was wrong, or the body did not come in time.
+void Pipeline::answer_broken_body(Context& c) {
+  if (c.exchange.sink.started() || c.exchange.sink.gone()) {
+    c.reason = "body_broken";
+    c.exchange.sink.abort();
+  } else {
+    answer_error(c, 400, http::kBadFraming.code, "The request body is malformed or did not arrive", "body_broken");
+  }
+}
+
+void Pipeline::fail(Context& c, const Failure& failure) {
+  c.failure_reason = failure.reason();
+  log::warn("request {}: {}: {}", c.id.view(), failure.reason(), failure.what());
+  if (c.exchange.sink.started()) {
+    c.reason = c.failure_reason;
+    c.exchange.sink.abort();
+    return;
+  }
+  switch (failure.status()) {
+    case 503:
+      return answer_error(c, 503, "SERVICE_UNAVAILABLE", "The service is unavailable at the moment", c.failure_reason,
+                          "Retry-After: 2\r\n");
+    case 504:
+      return answer_error(c, 504, "GATEWAY_TIMEOUT", "The service did not answer in time", c.failure_reason);
+    default:
+      return answer_error(c, 502, "BAD_GATEWAY", "The service could not be reached", c.failure_reason);
+  }
+}
+
+void Pipeline::finish(Context& c) {
+  const SteadyTime now = deps_.clock.steady();
+  const auto micros = [](SteadyTime::duration time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time);
+  };
+  const auto duration = micros(now - c.exchange.started);
+  deps_.metrics.count_exchange(c.destination, c.status, duration);
+  if (!c.reason.empty()) deps_.metrics.count_reason(c.reason);
+  const std::string peer = c.exchange.peer == c.client ? std::string() : c.exchange.peer.to_string();
+  const std::string auth_path = c.destination == Destination::auth ? loggable_auth_path(c) : std::string();
+  log_.append({.time = deps_.clock.now(),
+               .request_id = c.id.view(),
+               .peer = peer.empty() ? c.client_text : peer,
+               .client = peer.empty() ? std::string_view() : c.client_text,
+               .method = c.head.method,
+               .host = c.head.host,
+               .path = auth_path.empty() ? c.head.path : auth_path,
+               .route = c.match.route                        ? std::string_view(c.match.route->path)
+                        : c.destination == Destination::none ? ""
+                                                             : to_string(c.destination),
+               .status = c.status,
+               .reason = c.reason,
+               .user_id = c.identity ? std::string_view(c.identity->user.id) : "",
+               .upstream = c.upstream,
+               .duration = duration,
+               .upstream_duration = c.upstream_answered == SteadyTime{}
+                                        ? std::chrono::microseconds(-1)
+                                        : micros(c.upstream_answered - c.exchange.started),
+               .bytes_sent = c.exchange.sink.bytes_sent()});
+}
+
+// Some auth endpoints carry a one-time token as their last segment: it must not be in a log. Endpoints' own names are
+// shorter.
+std::string Pipeline::loggable_auth_path(const Context& c) {
+  constexpr std::size_t kShortestToken = 20;
+  const auto slash = c.head.path.rfind('/');
+  if (c.head.path.size() - slash - 1 < kShortestToken) return std::string(c.head.path);
+  return std::string(c.head.path.substr(0, slash)) + "/…";
+}
+
+std::string Pipeline::on_refusal(const http::RefusedRequest& refused) {
+  const RequestId id = request_ids_.make();
+  const std::string reason = to_lower(refused.refusal.code);
+  deps_.metrics.count_exchange(Destination::none, refused.refusal.status, {});
+  deps_.metrics.count_reason(reason);
+  const std::string peer = refused.peer.to_string();
+  AccessLogEntry entry;
+  entry.time = deps_.clock.now();
+  entry.request_id = id.view();
+  entry.peer = peer;
+  entry.status = refused.refusal.status;
+  entry.reason = reason;
+  log_.append(entry);
+  return fmt::format("X-Request-ID: {}\r\n", id.view());
+}
+
+}  // namespace gatehouse::pipeline

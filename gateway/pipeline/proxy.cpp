@@ -1,0 +1,120 @@
+// The destination of declared routes: Pipeline::forward.
+#include <openssl/sha.h>
+
+#include "base/encoding.hpp"
+#include "pipeline/answer.hpp"
+#include "pipeline/context.hpp"
+#include "pipeline/cors.hpp"
+#include "pipeline/csrf.hpp"
+#include "pipeline/pipeline.hpp"
+#include "pipeline/request_head.hpp"
+#include "upstream/forward.hpp"
+
+namespace gatehouse::pipeline {
+
+namespace {
+
+// RFC 6455 section 4.2.2: what a server must answer to this key.
+std::string websocket_accept(std::string_view key) {
+  std::string text(key);
+  text.append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+  unsigned char digest[SHA_DIGEST_LENGTH];
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return base64_encode({reinterpret_cast<const char*>(digest), sizeof digest});
+}
+
+// RFC 9110 section 9.2.2.
+bool is_idempotent(std::string_view method) {
+  return is_safe_method(method) || method == "PUT" || method == "DELETE";
+}
+
+}  // namespace
+
+// What the gateway adds to the upstream's answer, and what it takes away.
+class ForwardEvents final : public upstream::ForwardObserver {
+ public:
+  ForwardEvents(Pipeline& pipeline, Context& c)
+      : pipeline_(pipeline), c_(c), cors_origin_(find_cors_origin(c, pipeline.deps_.origins)) {}
+
+  bool passes(const http::HeaderField& field) override {
+    if (field.known == http::Name::strict_transport_security) return c_.head.scheme != "https";
+    if (iequals(field.name, "x-request-id")) return false;
+    return cors_origin_.empty() || !to_lower(field.name).starts_with("access-control-");
+  }
+
+  std::string_view extra_lines(int status) override {
+    c_.status = status;
+    append_common_lines(lines_, c_);
+    if (!c_.set_cookie.empty()) lines_.append("Set-Cookie: ").append(c_.set_cookie).append("\r\n");
+    if (!cors_origin_.empty()) append_cors_lines(lines_, cors_origin_);
+    return lines_;
+  }
+
+  void on_stream() override {
+    if (!c_.identity) return;
+    const auto& session = c_.identity->session;
+    registration_ = pipeline_.deps_.live.enter(session.token, session.expires_at, c_.exchange);
+    // The session may have ended between its look-up and now, when nobody knew of this stream yet.
+    pipeline_.recheck_if_ended(session.token, registration_.handle());
+  }
+
+ private:
+  Pipeline& pipeline_;
+  Context& c_;
+  const std::string_view cors_origin_;
+  std::string lines_;
+  LiveExchanges::Registration registration_;
+};
+
+Awaitable<> Pipeline::forward(Context& c) {
+  const config::Route& route = c.route();
+  UpstreamOfThread& upstream = *c.thread_site->upstreams[route.upstream_index];
+  std::string accept;
+  std::string_view key;
+  if (c.upgrade) {
+    key = *c.head.find(http::Name::sec_websocket_key);
+    accept = websocket_accept(key);
+  }
+  const auto span = request_ids_.make_span();
+  std::string head;
+  head.reserve(2048);
+  append_request_head(
+      head,
+      {.head = c.head,
+       .route = route,
+       .path = config::forwarded_path(route, c.head.path),
+       .authority = c.site.authority(c.head.host),
+       .client_address = c.client_text,
+       .credentials = upstream.credentials,
+       .identity = c.identity ? std::string_view(upstream.identity_headers.lines(c.identity, deps_.clock.now())) : "",
+       .websocket_key = key,
+       .request_id = c.id.view(),
+       .span = {span.data(), span.size()},
+       .cookies = deps_.cookies});
+  upstream::ForwardRequest request{.head = head,
+                                   .to_head = c.head.method == "HEAD",
+                                   .idempotent = is_idempotent(c.head.method),
+                                   .websocket_accept = accept,
+                                   .timeout = route.timeout,
+                                   .body_limit = route.body_limit};
+  ForwardEvents events(*this, c);
+  const auto outcome = co_await upstream::forward(upstream.group, c.exchange, request, events, deps_.clock);
+  c.upstream_answered = outcome.answered;
+  switch (outcome.kind) {
+    case upstream::ForwardOutcome::Kind::done:
+      if (outcome.aborted) c.reason = outcome.reason;
+      co_return;
+    case upstream::ForwardOutcome::Kind::body_too_large:
+      if (c.exchange.sink.started()) {
+        c.reason = "body_too_large";
+        c.exchange.sink.abort();
+      } else {
+        answer_error(c, 413, "CONTENT_TOO_LARGE", "The request body is too large", "body_too_large");
+      }
+      co_return;
+    case upstream::ForwardOutcome::Kind::body_broken:
+      answer_broken_body(c);
+  }
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,88 @@
+#include "pipeline/rate_limiter.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace gatehouse::pipeline {
+
+namespace {
+
+using Nanoseconds = std::chrono::nanoseconds;
+
+// Keyed, so that nobody outside can choose keys that share a set. Both halves identify a key; they are mixed apart.
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  const auto product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+std::uint64_t hash(std::string_view key, std::uint64_t scope, std::uint64_t seed) {
+  std::uint64_t state = mix(seed ^ key.size(), 0xA0761D6478BD642Full ^ scope);
+  while (!key.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t size = std::min<std::size_t>(8, key.size());
+    std::memcpy(&word, key.data(), size);
+    state = mix(state ^ word, seed ^ 0xE7037ED1A0B428DBull);
+    key.remove_prefix(size);
+  }
+  return mix(state ^ scope, seed ^ 0x8EBC6AF09C88C6E3ull);
+}
+
+std::chrono::milliseconds round_up(Nanoseconds time) {
+  return std::chrono::ceil<std::chrono::milliseconds>(time);
+}
+
+}  // namespace
+
+struct RateLimiter::Entry {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  SteadyTime empty_at{};  // GCRA's theoretical arrival time; in the past: nothing is held against the key
+};
+
+struct RateLimiter::Shard {
+  std::mutex mutex;
+  std::vector<Entry> entries;
+};
+
+RateLimiter::RateLimiter(Random& random, std::size_t entries)
+    : sets_per_shard_(std::bit_ceil(std::max<std::size_t>(1, entries / kShards / kWays))),
+      shards_(std::make_unique<std::array<Shard, kShards>>()) {
+  random.fill(std::as_writable_bytes(std::span(seed_)));
+  for (auto& seed : seed_) seed |= 1;
+  for (Shard& shard : *shards_) shard.entries.resize(sets_per_shard_ * kWays);
+}
+
+RateLimiter::~RateLimiter() = default;
+
+RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key,
+                                       SteadyTime now) {
+  const std::uint64_t high = hash(key, scope, seed_[0]);
+  const std::uint64_t low = hash(key, scope, seed_[1]);
+  const Nanoseconds window = rule.window;
+  const Nanoseconds interval = window / rule.limit;
+  Shard& shard = (*shards_)[high % kShards];
+  const std::size_t set = (high / kShards) % sets_per_shard_ * kWays;
+
+  const std::lock_guard lock(shard.mutex);
+  Entry* const first = shard.entries.data() + set;
+  Entry* entry = std::find_if(first, first + kWays, [&](const Entry& e) { return e.high == high && e.low == low; });
+  if (entry == first + kWays) {
+    entry =
+        std::min_element(first, first + kWays, [](const Entry& a, const Entry& b) { return a.empty_at < b.empty_at; });
+    *entry = {high, low, now};
+  }
+  const Nanoseconds held = std::max(entry->empty_at, now) - now;
+  // `limit` requests fit into the window; integer division may leave a rest, which must not cost the last of them.
+  const Nanoseconds most = interval * (rule.limit - 1);
+  if (held > most) {
+    return {.allowed = false, .remaining = 0, .retry_after = round_up(held - most), .reset = round_up(held)};
+  }
+  entry->empty_at = now + held + interval;
+  return {.allowed = true,
+          .remaining = static_cast<std::uint32_t>((most - held) / interval),
+          .retry_after = {},
+          .reset = round_up(held + interval)};
+}
+
+}  // namespace gatehouse::pipeline

@@ -1,0 +1,48 @@
+// How often a key may ask: the generic cell rate algorithm (GCRA) over a table of fixed size, shared by all threads.
+// One time stamp per key says when its bucket would be empty; there is nothing to expire, and a burst of parallel
+// requests never gets more than the limit through.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "config/configuration.hpp"
+
+namespace gatehouse::pipeline {
+
+class RateLimiter {
+ public:
+  // Memory is entries × 24 bytes from the start, rounded up to 64 shards of full sets. With more keys than that, those
+  // that are nearest to being forgotten anyway make room.
+  explicit RateLimiter(Random& random, std::size_t entries = 262'144);
+  ~RateLimiter();
+
+  struct Verdict {
+    bool allowed = true;
+    std::uint32_t remaining = 0;               // further requests that would pass now
+    std::chrono::milliseconds retry_after{0};  // until the next one passes; only when refused
+    std::chrono::milliseconds reset{0};        // until the whole limit is there again
+  };
+
+  // Counts one request of `key` against `rule`. `scope` keeps rules apart: the same key under another scope is another
+  // bucket. A refused request is not counted.
+  Verdict take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now);
+
+ private:
+  struct Entry;
+  struct Shard;
+  static constexpr std::size_t kShards = 64;
+  static constexpr std::size_t kWays = 8;  // places that a key may be in
+
+  std::uint64_t seed_[2];
+  std::size_t sets_per_shard_;
+  std::unique_ptr<std::array<Shard, kShards>> shards_;
+};
+
+}  // namespace gatehouse::pipeline

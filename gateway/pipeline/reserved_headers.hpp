@@ -1,0 +1,13 @@
+// The header names that only the gateway may say to an upstream. A client's field is thrown away when its name folds to
+// one of them: lower case, every run of characters other than letters and digits a hyphen, none at the ends. Some
+// servers read X_User_ID or X.User.ID as X-User-ID; folding closes that door on every route, public ones too.
+#pragma once
+#include <string_view>
+
+namespace gatehouse::pipeline {
+
+// Authorization, Forwarded, traceparent, Proxy, X-Real-IP, X-Request-ID, X-Forwarded…, X-User-…, X-Session-…,
+// X-Organization-…, X-Gatehouse-…, and the names by which some servers let a header change method or URL.
+bool is_reserved(std::string_view name);
+
+}  // namespace gatehouse::pipeline

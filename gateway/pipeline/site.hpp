@@ -1,0 +1,43 @@
+// What one configuration comes to: everything about routes that is the same for all threads and all requests, made once
+// at start and once at each reload. Immutable; an exchange keeps the site that it began with.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/configuration.hpp"
+#include "config/route_table.hpp"
+#include "pipeline/pages.hpp"
+
+namespace gatehouse::pipeline {
+
+class Site {
+ public:
+  explicit Site(config::Configuration made_from);
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+
+  // The most specific route. A path that a lenient upstream could take for the path of a stricter route (other letter
+  // case, dots or blanks at the end of a segment) has no match: it would be served under the wrong rule.
+  config::Match match(std::string_view method, std::string_view host, std::string_view path) const;
+
+  // How this host is written in URLs: with base_url's port where it is base_url's host.
+  std::string_view authority(std::string_view host) const {
+    return host == configuration.gateway.base_url.host ? std::string_view(base_authority_) : host;
+  }
+
+  const config::Configuration configuration;
+  const config::RouteTable table;
+  const HostedPages pages;
+  const std::string base_url;  // "https://example.com", without a slash at the end
+
+ private:
+  const config::Configuration folded_;  // the same routes with folded patterns
+  const config::RouteTable folded_table_;
+  std::string base_authority_;
+};
+
+using SitePtr = std::shared_ptr<const Site>;
+
+}  // namespace gatehouse::pipeline
