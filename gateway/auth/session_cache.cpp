@@ -11,13 +11,18 @@
 
 namespace gatehouse::auth {
 
-// `began` is the number of user events when the load started: an event of the user's slot with a higher number makes it
-// void.
+// What a look-up judges by is beside the pointer: with 100,000 sessions each further cache line is a miss.
 struct SessionCache::Entry {
   IdentityPtr identity;
   SteadyTime ends;
-  std::uint64_t began = 0;
+  WallTime expires_at;                                       // the session's
+  const std::atomic<std::uint64_t>* user_changed = nullptr;  // the user's slot
+  std::uint64_t began = 0;  // the number of user events when the load started: a later one of the slot makes it void
   std::list<std::string_view>::iterator place;  // in Shard::by_age
+
+  bool is_valid(SteadyTime steady, WallTime now) const {
+    return steady < ends && now < expires_at && user_changed->load(std::memory_order_acquire) <= began;
+  }
 };
 
 // What a waiter is resumed with. Stale: an invalidation came while the load ran, so it says nothing.
@@ -78,18 +83,13 @@ std::atomic<std::uint64_t>& SessionCache::user_slot(std::string_view user_id) {
   return user_changed_[Hash{}(user_id) % kUserSlots];
 }
 
-bool SessionCache::is_valid(const Entry& entry, SteadyTime steady, WallTime now) {
-  return steady < entry.ends && now < entry.identity->session.expires_at &&
-         user_slot(entry.identity->user.id).load(std::memory_order_acquire) <= entry.began;
-}
-
 IdentityPtr SessionCache::find(std::string_view token) {
   const SteadyTime steady = clock_.steady();
   const WallTime now = clock_.now();
   Shard& shard = shard_of(token);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.entries.find(token);
-  return found != shard.entries.end() && is_valid(found->second, steady, now) ? found->second.identity : nullptr;
+  return found != shard.entries.end() && found->second.is_valid(steady, now) ? found->second.identity : nullptr;
 }
 
 Awaitable<IdentityPtr> SessionCache::load(std::string token, Loader loader) {
@@ -129,7 +129,7 @@ std::shared_ptr<SessionCache::Flight> SessionCache::board(const std::string& tok
   }
   // A load may have ended since the look-up without the lock.
   const auto known = shard.entries.find(token);
-  if (known != shard.entries.end() && is_valid(known->second, steady, now)) {
+  if (known != shard.entries.end() && known->second.is_valid(steady, now)) {
     waiter.resume({known->second.identity, false});
     return nullptr;
   }
@@ -204,7 +204,13 @@ void SessionCache::insert(Shard& shard, const std::string& token, IdentityPtr id
     drop_oldest();
   }
   const auto [added, fresh] = shard.entries.try_emplace(token);
-  added->second = {std::move(identity), steady + settings_.life, began,
+  const auto expires_at = identity->session.expires_at;
+  const auto* user_changed = &user_slot(identity->user.id);
+  added->second = {std::move(identity),
+                   steady + settings_.life,
+                   expires_at,
+                   user_changed,
+                   began,
                    shard.by_age.insert(shard.by_age.end(), added->first)};
 }
 

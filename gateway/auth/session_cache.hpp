@@ -92,7 +92,6 @@ class SessionCache {
 
   Shard& shard_of(std::string_view token);
   std::atomic<std::uint64_t>& user_slot(std::string_view user_id);
-  bool is_valid(const Entry& entry, SteadyTime steady, WallTime now);
   void insert(Shard& shard, const std::string& token, IdentityPtr identity, std::uint64_t began);
   Awaitable<Outcome> join(std::string token, Loader loader);
   std::shared_ptr<Flight> board(const std::string& token, Resumption<Outcome>& waiter);
