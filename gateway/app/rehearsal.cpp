@@ -5,6 +5,7 @@
 #include "config/values.hpp"
 #include "http/target.hpp"
 #include "pipeline/authorize.hpp"
+#include "pipeline/pages.hpp"
 
 namespace gatehouse::app {
 
@@ -48,7 +49,13 @@ Outcome rehearse(const config::Configuration& configuration, const config::Route
 
   const config::Match match = routes.match(request.method, host, outcome.path);
   using Kind = config::Match::Kind;
-  if (match.kind == Kind::no_match) return refuse(outcome, 404, "no_route");
+  if (match.kind == Kind::no_match) {
+    const pipeline::HostedPages pages(configuration.gateway.pages, configuration.gateway.auth);
+    if ((request.method != "GET" && request.method != "HEAD") || !pages.find_page(outcome.path))
+      return refuse(outcome, 404, "no_route");
+    outcome.destination = "pages";
+    return outcome;
+  }
   if (match.kind == Kind::method_not_allowed) return refuse(outcome, 405, "method_not_allowed");
   if (match.kind != Kind::route) {
     outcome.destination = match.kind == Kind::auth ? "auth" : "jwks";

@@ -27,7 +27,7 @@ struct ImaginedRequest {
 };
 
 struct Outcome {
-  // "" for the gateway's refusals, else the name of the upstream, or "auth" or "jwks".
+  // "" for the gateway's refusals, else the name of the upstream, or "auth", "jwks" or "pages".
   std::string destination;
   int status = 0;         // of a refusal
   std::string reason;     // of a refusal

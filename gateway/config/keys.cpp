@@ -21,9 +21,9 @@ void read_upstreams(Reader& reader, const Node& node, void* object) {
   for (const Entry& entry : node.entries) {
     const Reader::Step step(reader, entry.key, entry.line, entry.column);
     const bool number = entry.key.find_first_not_of("0123456789") == std::string::npos;
-    if (!NameValue::parse(entry.key) || number || entry.key == "auth")
+    if (!NameValue::parse(entry.key) || number || is_own_destination(entry.key))
       reader.add_at(Code::value, entry.line, entry.column, reader.path(),
-                    "is no name for an upstream: letters, digits, _ and -, neither a number nor 'auth'");
+                    "is no name for an upstream: letters, digits, _ and -, neither a number nor auth, jwks or pages");
     Upstream& upstream = upstreams.emplace_back();
     upstream.name = entry.key;
     upstream.place = {reader.file(), entry.line, entry.column};

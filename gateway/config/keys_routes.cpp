@@ -290,7 +290,9 @@ const Table& test_keys() {
     as.options.fallback = "anonymous";
     as.read = read_as;
     Key expect{.name = "expect",
-               .doc = "The status of a refusal, the name of the upstream, or `auth` for the auth endpoints"};
+               .doc =
+                   "The status of a refusal, the name of the upstream, or what the gateway answers itself: `auth`, "
+                   "`jwks`, `pages`"};
     expect.type = {"status or upstream", "", "", {}, false, R"({"type": ["integer", "string"]})"};
     expect.options = {.example = "401", .required = true};
     expect.read = read_expect;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/ascii.hpp"
+#include "config/keys.hpp"
 #include "config/path_pattern.hpp"
 #include "config/route_table.hpp"
 
@@ -167,7 +168,7 @@ class RouteValidator {
   void check_tests() {
     for (std::size_t i = 0; i < configuration_.tests.size(); ++i) {
       const auto& expected = configuration_.tests[i].expect_upstream;
-      if (expected.empty() || expected == "auth") continue;
+      if (expected.empty() || is_own_destination(expected)) continue;
       if (std::find(upstream_names_.begin(), upstream_names_.end(), expected) == upstream_names_.end())
         add(Code::unknown_upstream, fmt::format("tests[{}].expect", i),
             fmt::format("'{}' is neither a status nor a declared upstream{}", expected,
