@@ -218,6 +218,11 @@ bool Pipeline::authorize_caller(Context& c) {
     case Decision::Outcome::unauthenticated:
       break;
   }
+  // A protected route for everything covers the sign-in page too: redirected to itself, nobody could ever sign in.
+  if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
+    c.destination = Destination::page;
+    return false;
+  }
   const std::string_view reason =
       c.cookie.signature == auth::SessionCookie::Signature::invalid ? "bad_cookie" : decision.reason;
   if (is_navigation(c.head) && !c.upgrade) {

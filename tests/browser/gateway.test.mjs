@@ -92,3 +92,19 @@ test('without "stay signed in" the session ends with the browser', async () => {
   assert.equal(session.secure, true);
   await context.close();
 });
+
+test('a protected route for everything leaves the way in open, and nothing else', async () => {
+  const closed = await World.start({ respond, routes: [{ path: '/**', upstream: 'orders' }] });
+  try {
+    const ask = (path) => closed.gateway.request('GET', path, { headers: [['Sec-Fetch-Mode', 'navigate'], ['Sec-Fetch-Dest', 'document']] });
+    assert.equal((await ask('/sign-in')).status, 200);
+    assert.equal((await ask('/.gatehouse/page.css')).status, 200);
+    const elsewhere = await ask('/app');
+    assert.equal(elsewhere.status, 302);
+    assert.equal(elsewhere.fields.get('location'), '/sign-in?return_to=%2Fapp');
+    assert.equal((await ask('/.gatehouse/none.css')).status, 302);
+    assert.equal(closed.upstream.requests.length, 0);
+  } finally {
+    await closed.stop();
+  }
+});
