@@ -12,7 +12,6 @@
 using namespace gatehouse;
 using namespace gatehouse::storage;
 using namespace gatehouse::tests;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
@@ -107,7 +106,7 @@ TEST_CASE_TEMPLATE("a transaction ends with its first error", Backend, SqliteBac
 
 TEST_CASE_TEMPLATE("a transaction that was left alone is rolled back and does not hold others up for ever", Backend,
                    SqliteBackend, PostgresBackend) {
-  Counter<Backend> db({.acquire_timeout = seconds{20}, .statement_timeout = milliseconds{500}, .connections = 1});
+  Counter<Backend> db({.acquire_timeout = seconds{20}, .statement_timeout = seconds{1}, .connections = 1});
   auto transaction = db.begin();
   db.query(*transaction, "INSERT INTO counter VALUES ('b', 1)");
   CHECK(db.count("counter") == 1);
@@ -155,7 +154,7 @@ TEST_CASE_TEMPLATE("each thread has its Database of one Store", Backend, SqliteB
 
 TEST_CASE_TEMPLATE("a statement that takes too long fails in time, and the next works", Backend, SqliteBackend,
                    PostgresBackend) {
-  Counter<Backend> db({.statement_timeout = milliseconds{400}, .connections = 1});
+  Counter<Backend> db({.statement_timeout = seconds{1}, .connections = 1});
   const auto start = std::chrono::steady_clock::now();
   check_unavailable([&] { db.query(Backend::kEndless); });
   CHECK(std::chrono::steady_clock::now() - start < seconds{5});
@@ -164,7 +163,7 @@ TEST_CASE_TEMPLATE("a statement that takes too long fails in time, and the next 
 
 TEST_CASE_TEMPLATE("a call that waits too long for its turn fails and is never executed", Backend, SqliteBackend,
                    PostgresBackend) {
-  Counter<Backend> db({.acquire_timeout = milliseconds{200}, .statement_timeout = seconds{20}, .connections = 1});
+  Counter<Backend> db({.acquire_timeout = seconds{1}, .statement_timeout = seconds{20}, .connections = 1});
   auto transaction = db.begin();
   check_unavailable([&] { run_coroutine(db.context, db.database->query(kIncrement, {})); });
   check_unavailable([&] { db.begin(); });

@@ -91,9 +91,17 @@ void execute(const std::string& url, const std::string& sql) {
 
 }  // namespace
 
-PostgresServer::PostgresServer() : port_(find_free_port()) {
+PostgresServer::PostgresServer() {
   create_cluster();
-  start();
+  // Another program may take the port between the look and the start.
+  for (int attempts = 1; server_ == 0; ++attempts) {
+    port_ = find_free_port();
+    try {
+      start();
+    } catch (const std::runtime_error&) {
+      if (attempts == 3) throw;
+    }
+  }
 }
 
 PostgresServer::~PostgresServer() {
@@ -131,7 +139,9 @@ void PostgresServer::start() {
                    folder_.path(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "shared_buffers=16MB",
                    "-c", "max_connections=60", "-c", "timezone=Asia/Kathmandu", "-c", "datestyle=German"},
                   folder_.path() / "log");
-  if (!wait_until_ready()) throw std::runtime_error("PostgreSQL did not start: " + read_log());
+  if (wait_until_ready()) return;
+  if (server_ != 0) kill();
+  throw std::runtime_error("PostgreSQL did not start: " + read_log());
 }
 
 bool PostgresServer::wait_until_ready() {
