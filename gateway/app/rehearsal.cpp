@@ -5,7 +5,6 @@
 #include "config/values.hpp"
 #include "http/target.hpp"
 #include "pipeline/authorize.hpp"
-#include "pipeline/pages.hpp"
 
 namespace gatehouse::app {
 
@@ -36,22 +35,20 @@ std::string describe(const Outcome& outcome) {
 
 }  // namespace
 
-Outcome rehearse(const config::Configuration& configuration, const config::RouteTable& routes,
-                 const ImaginedRequest& request) {
+Outcome rehearse(const pipeline::Site& site, const ImaginedRequest& request) {
   Outcome outcome;
-  const std::string host = request.host.empty() ? configuration.gateway.base_url.host : request.host;
+  const std::string host = request.host.empty() ? site.configuration.gateway.base_url.host : request.host;
   // Without --dev there is always a base_url; with it any host may be asked for.
-  if (!host.empty() && !routes.serves(host)) return refuse(outcome, 421, "unknown_host");
+  if (!host.empty() && !site.table.serves(host)) return refuse(outcome, 421, "unknown_host");
   std::string path = request.target.substr(0, request.target.find('?'));
   const auto canonical = http::canonicalize_path(path.data(), path.data() + path.size());
   if (!canonical) return refuse(outcome, 400, "bad_path");
   outcome.path = std::string(canonical->path);
 
-  const config::Match match = routes.match(request.method, host, outcome.path);
+  const config::Match match = site.match(request.method, host, outcome.path);
   using Kind = config::Match::Kind;
   if (match.kind == Kind::no_match) {
-    const pipeline::HostedPages pages(configuration.gateway.pages, configuration.gateway.auth);
-    if ((request.method != "GET" && request.method != "HEAD") || !pages.find_page(outcome.path))
+    if ((request.method != "GET" && request.method != "HEAD") || !site.pages.find_page(outcome.path))
       return refuse(outcome, 404, "no_route");
     outcome.destination = "pages";
     return outcome;
@@ -76,10 +73,10 @@ Outcome rehearse(const config::Configuration& configuration, const config::Route
 
 std::vector<config::Problem> run_tests(const config::Configuration& configuration) {
   std::vector<config::Problem> problems;
-  const config::RouteTable routes(configuration);
+  const pipeline::Site site(configuration);
   for (std::size_t i = 0; i < configuration.tests.size(); ++i) {
     const config::TestRow& row = configuration.tests[i];
-    const Outcome outcome = rehearse(configuration, routes, request_of(row));
+    const Outcome outcome = rehearse(site, request_of(row));
     const bool as_expected = row.expect_status ? outcome.destination.empty() && outcome.status == *row.expect_status
                                                : outcome.destination == row.expect_upstream;
     if (as_expected) continue;

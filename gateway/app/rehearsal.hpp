@@ -10,7 +10,7 @@
 
 #include "config/configuration.hpp"
 #include "config/problem.hpp"
-#include "config/route_table.hpp"
+#include "pipeline/site.hpp"
 
 namespace gatehouse::app {
 
@@ -29,15 +29,14 @@ struct ImaginedRequest {
 struct Outcome {
   // "" for the gateway's refusals, else the name of the upstream, or "auth", "jwks" or "pages".
   std::string destination;
-  int status = 0;         // of a refusal
-  std::string reason;     // of a refusal
-  std::string path;       // canonical
-  std::string forwarded;  // path at the upstream
-  const config::Route* route = nullptr;
+  int status = 0;                        // of a refusal
+  std::string reason;                    // of a refusal
+  std::string path;                      // canonical
+  std::string forwarded;                 // path at the upstream
+  const config::Route* route = nullptr;  // of the site
 };
 
-Outcome rehearse(const config::Configuration& configuration, const config::RouteTable& routes,
-                 const ImaginedRequest& request);
+Outcome rehearse(const pipeline::Site& site, const ImaginedRequest& request);
 
 // A problem for each row of `tests` that does not come out as it says.
 std::vector<config::Problem> run_tests(const config::Configuration& configuration);

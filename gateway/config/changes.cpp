@@ -30,7 +30,7 @@ void collect(const Table& table, const void* before, const void* after, const st
 
 std::vector<std::string> changes_that_need_restart(const Configuration& before, const Configuration& after) {
   std::vector<std::string> changed;
-  collect(gateway_keys(), &before.gateway, &after.gateway, "gateway", false, changed);
+  collect(file_keys(), &before, &after, "", false, changed);
   return changed;
 }
 

@@ -91,7 +91,7 @@ const Table& file_keys() {
     return Table{{
         version,
         section("gateway", &Configuration::gateway, gateway_keys,
-                "Settings of the process, here or in a file of their own (`--gateway FILE`)"),
+                "Settings of the process, here or in a file of their own (`--gateway FILE`)", {.restart = true}),
         untrusted(section("defaults", &Configuration::defaults, default_keys, "What every route starts with")),
         untrusted(upstreams),
         untrusted(routes),

@@ -261,7 +261,6 @@ const Table& auth_keys() {
     for (const char* name : {"two_factor", "passkey", "magic_link", "email_otp", "username", "organization", "admin",
                              "jwt", "bearer", "api_key", "multi_session", "generic_oauth"})
       keys.keys.push_back(later_any(name, "A feature of its own"));
-    for (Key& entry : keys.keys) entry.options.restart = true;
     return keys;
   }();
   return table;

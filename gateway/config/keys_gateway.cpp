@@ -13,16 +13,16 @@ struct MigrateWords {
 
 const Table& listen_keys() {
   static const Table table{{
-      key("https", &Listen::https, "Where the world connects, with TLS", {.example = "0.0.0.0:8443", .restart = true}),
+      key("https", &Listen::https, "Where the world connects, with TLS", {.example = "0.0.0.0:8443"}),
       key("http", &Listen::http, "Answers every request with 308 to the same path of `base_url`, nothing else",
-          {.example = "0.0.0.0:8080", .restart = true}),
+          {.example = "0.0.0.0:8080"}),
       key("internal", &Listen::internal,
           "`/livez`, `/readyz`, `/metrics` and the key set of assertions. For an address that the internet does not "
           "reach",
-          {.example = "10.1.0.2:9090", .restart = true}),
+          {.example = "10.1.0.2:9090"}),
       key("insecure_http", &Listen::insecure_http,
           "Serves everything without TLS. For tests behind nothing else: cookies and passwords travel in the open",
-          {.example = "127.0.0.1:8081", .restart = true}),
+          {.example = "127.0.0.1:8081"}),
   }};
   return table;
 }
@@ -41,14 +41,10 @@ const Table& database_keys() {
       key("url", &DatabaseSettings::url,
           "`postgres://user:password@host:port/name` or `sqlite:FILE`. Also made from `DB_HOST`, `DB_PORT`, `DB_NAME`, "
           "`DB_USER` and `DB_PASSWORD`",
-          {.example = "${env:DATABASE_URL}",
-           .environment = "DATABASE_URL",
-           .fallback = "sqlite:data/gatehouse.db",
-           .restart = true}),
+          {.example = "${env:DATABASE_URL}", .environment = "DATABASE_URL", .fallback = "sqlite:data/gatehouse.db"}),
       key<WordValue<MigrateWords>>("migrate", &DatabaseSettings::migrate,
                                    "`at_start` brings the schema up to date; `refuse` starts on a current schema only "
-                                   "(`gatehouse migrate` makes it so)",
-                                   {.restart = true}),
+                                   "(`gatehouse migrate` makes it so)"),
   }};
   return table;
 }
@@ -74,11 +70,9 @@ const Table& limit_keys() {
 
 const Table& page_keys() {
   static const Table table{{
-      key("enabled", &Pages::enabled, "Hosted sign-in pages, where no declared route has their path",
-          {.restart = true}),
+      key("enabled", &Pages::enabled, "Hosted sign-in pages, where no declared route has their path"),
       key<PathOrUrlValue>("sign_in", &Pages::sign_in,
-                          "Where navigations without a session are sent; a URL for a front-end's own page",
-                          {.restart = true}),
+                          "Where navigations without a session are sent; a URL for a front-end's own page"),
   }};
   return table;
 }
@@ -112,7 +106,7 @@ const Table& gateway_keys() {
                "read again "
                "when they change"),
       key("base_url", &Gateway::base_url, "The public origin: scheme, host and port as browsers see it",
-          {.example = "https://www.example.com", .environment = "BETTER_AUTH_URL", .restart = true}),
+          {.example = "https://www.example.com", .environment = "BETTER_AUTH_URL"}),
       key<HostValue>("hosts", &Gateway::hosts,
                      "Further host names that are served, besides that of `base_url` and of routes",
                      {.example = "[www.example.org]"}),
@@ -128,7 +122,7 @@ const Table& gateway_keys() {
       later<SecretValue>("redis", "Redis, for several gateways: `redis://…` or `rediss://…`", {},
                          {.environment = "REDIS_URL"}),
       key("secret", &Gateway::secret, "Signs cookies and everything else; at least 32 bytes",
-          {.example = "${env:BETTER_AUTH_SECRET}", .environment = "BETTER_AUTH_SECRET", .restart = true}),
+          {.example = "${env:BETTER_AUTH_SECRET}", .environment = "BETTER_AUTH_SECRET"}),
       later<SecretValue>("secrets", "Several versions of the secret, for a rotation", {},
                          {.environment = "BETTER_AUTH_SECRETS"}),
       section("limits", &Gateway::limits, limit_keys, "Limits of connections and of each phase of a request"),
@@ -136,8 +130,7 @@ const Table& gateway_keys() {
       later_section("mail", mail_keys, "How mails are sent"),
       later_section("turnstile", turnstile_keys, "Cloudflare Turnstile"),
       section("auth", &Gateway::auth, auth_keys, "The authentication server: Better Auth's options in snake_case"),
-      key("threads", &Gateway::threads, "Threads that serve connections; 0 is one for each core",
-          {.maximum = 1024, .restart = true}),
+      key("threads", &Gateway::threads, "Threads that serve connections; 0 is one for each core", {.maximum = 1024}),
       key("insecure_shared_key", &Gateway::insecure_shared_key,
           "Several upstreams may have the same key: whoever holds it can speak as the gateway to all of them"),
   }};

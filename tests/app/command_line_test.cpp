@@ -207,6 +207,8 @@ TEST_CASE("explain tells a refusal and its reason") {
   CHECK(outcome({"GET /api/orders/7", "--as", "role=staff"}) == "forwarded to orders: GET /orders/7");
   CHECK(outcome({"POST /api/orders/7/refund", "--as", "role=admin", "--as", "session_age=1h"}) ==
         "403 (session_not_fresh)");
+  CHECK(outcome({"GET /assets/x"}) == "forwarded to web: GET /assets/x");
+  CHECK(outcome({"GET /Assets/x"}) == "404 (no_route)");
   CHECK(outcome({"GET /nothing"}) == "404 (no_route)");
   CHECK(outcome({"GET /api/auth/ok"}) == "answered by the gateway itself (auth)");
 }

@@ -78,8 +78,8 @@ int run_explain(const ExplainOptions& options) {
   }
   const auto configuration = load_or_tell(options.files);
   if (!configuration) return 1;
-  const config::RouteTable routes(*configuration);
-  const Outcome outcome = rehearse(*configuration, routes, request);
+  const pipeline::Site site(*configuration);
+  const Outcome outcome = rehearse(site, request);
 
   fmt::print("request    {} {}\n", request.method, outcome.path.empty() ? request.target : outcome.path);
   fmt::print("caller     {}\n", !request.caller                ? "anonymous"

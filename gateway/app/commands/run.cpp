@@ -51,6 +51,8 @@ void reload(Gateway& gateway, const ConfigurationFiles& files, config::Configura
   for (const auto& text : config::changes_that_need_restart(current, *fresh))
     log::warn("needs a restart to take effect: {}", text);
   gateway.reload(*fresh);
+  // What needs a restart is told at every reload until then.
+  fresh->gateway = current.gateway;
   current = std::move(*fresh);
   log::info("configuration reloaded: {} routes", current.routes.size());
 }
