@@ -193,20 +193,22 @@ bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const
 
 void SessionCookie::append_other_cookies(std::string& out, std::string_view cookie_header,
                                          bool keep_session_token) const {
-  const std::size_t begin = out.size();
-  bool removed = false;  // the piece before this one, so that its blank is not left at the start
+  bool is_first = true;
+  bool removed = false;
   while (!cookie_header.empty()) {
     const auto end = cookie_header.find(';');
     auto piece = cookie_header.substr(0, end);
     if (is_own(trim(piece.substr(0, piece.find('='))), keep_session_token)) {
       removed = true;
     } else {
-      if (out.size() > begin) {
+      if (!is_first) {
         out.push_back(';');
       } else if (removed) {
+        // The blank that stood between it and what is gone.
         while (piece.starts_with(' ') || piece.starts_with('\t')) piece.remove_prefix(1);
       }
       out.append(piece);
+      is_first = false;
     }
     if (end == std::string_view::npos) return;
     cookie_header.remove_prefix(end + 1);

@@ -143,6 +143,7 @@ TEST_CASE("has_dont_remember believes only a signed cookie") {
 
 TEST_CASE("append_other_cookies takes out the gateway's cookies and leaves the others byte for byte") {
   CHECK(others("a=1;  b=\"2 3\" ;c") == "a=1;  b=\"2 3\" ;c");
+  CHECK(others(";; a=1;") == ";; a=1");
   CHECK(others("a=1; better-auth.session_token=x; b=2") == "a=1; b=2");
   CHECK(others("better-auth.session_token=x; a=1") == "a=1");
   CHECK(others("a=1; better-auth.session_token=x") == "a=1");
