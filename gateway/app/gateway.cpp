@@ -23,7 +23,8 @@ constexpr std::uint32_t kInternalConnectionsMax = 256;
 constexpr std::chrono::seconds kStoreCheckEvery{2};
 constexpr std::chrono::days kCertificateWarnBefore{21};
 
-// Runs one coroutine of the main thread to its end.
+// Runs one coroutine of the main thread to its end. Not the io_context to its own: an idle connection to PostgreSQL
+// keeps waiting for its server to go away.
 template <class T>
 T run_to_end(asio::io_context& io, Awaitable<T> work) {
   std::optional<T> result;
@@ -33,7 +34,7 @@ T run_to_end(asio::io_context& io, Awaitable<T> work) {
     if (!error) result = std::move(value);
   });
   io.restart();
-  io.run();
+  while (!failed && !result) io.run_one();
   if (failed) std::rethrow_exception(failed);
   return std::move(*result);
 }
