@@ -85,6 +85,12 @@ bool Stream::has_buffered() const {
   return ssl_ && SSL_has_pending(ssl_.get()) == 1;
 }
 
+bool Stream::has_arrived() const {
+  char byte;
+  auto& socket = const_cast<TcpSocket&>(socket_);
+  return socket.is_open() && ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 Awaitable<bool> Stream::wait(Status status) {
   boost::system::error_code error;
   const auto what = status == Status::want_write ? TcpSocket::wait_write : TcpSocket::wait_read;

@@ -47,6 +47,8 @@ class Stream {
   Io write(std::string_view bytes);
   // Bytes that were decrypted or read ahead and can be read without the descriptor becoming readable.
   bool has_buffered() const;
+  // Bytes have come that nobody has read yet.
+  bool has_arrived() const;
 
   // Waits until what `status` wants is there. False if the wait was ended by cancel() or close().
   Awaitable<bool> wait(Status status);

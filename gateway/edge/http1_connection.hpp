@@ -7,8 +7,6 @@
 #include <array>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "base/deadline.hpp"
 #include "base/stream.hpp"
@@ -51,6 +49,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
 
  private:
   enum class HeadOutcome { complete, refused, ended };
+  static constexpr std::size_t kUnreadBodyMax = 64 * 1024;  // a longer rest costs the connection
 
   Awaitable<bool> handshake();
   Awaitable<bool> wait_for_request();
@@ -59,7 +58,9 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   Awaitable<> refuse(const http::Refusal& refusal);
   Awaitable<> linger();
   // Whether the connection is fit for another request; moves what was pipelined to the front.
-  bool prepare_next();
+  Awaitable<bool> prepare_next();
+  http::BodyPiece read_body();
+  bool can_throw_body_away();
   static void on_deadline(void* self);
   void fail();
   bool send_held();
@@ -76,7 +77,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   void write(std::string_view bytes) override;
   void flush() override;
   void finish() override;
-  bool credit() const override;
+  bool credit() const override { return gone_ || !blocked_; }
   Awaitable<> drained() override;
   bool gone() const override { return gone_; }
   void abort() override;
@@ -104,11 +105,13 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   Stream::Status write_wants_ = Stream::Status::want_write;
   int waiting_ = 0;  // coroutines that wait for the client
   int requests_ = 0;
-  bool idle_ = true;       // between requests
+  bool idle_ = true;       // between requests, or in the handshake
   bool handling_ = false;  // the handler runs
   bool draining_ = false;
-  bool gone_ = false;  // nothing can be sent any more
+  bool gone_ = false;     // nothing can be sent any more
+  bool blocked_ = false;  // the socket did not take all that was given to it
   bool body_broken_ = false;
+  bool body_cancelled_ = false;  // by the handler
   bool body_ended_ = false;
   bool continue_sent_ = false;
   bool keep_alive_ = true;
@@ -118,22 +121,6 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   bool counted_ = false;  // the answer has a told length
   bool bodiless_ = false;
   bool tunnel_ = false;
-};
-
-// Buffers are lent to connections that have something to read: memory follows the number of requests, not of
-// connections.
-class BufferPool {
- public:
-  // `head_bytes`: the longest head that is read.
-  explicit BufferPool(std::size_t head_bytes);
-  ~BufferPool();
-  std::unique_ptr<ExchangeBuffers> take();
-  void give_back(std::unique_ptr<ExchangeBuffers> buffers);
-
- private:
-  static constexpr std::size_t kKeptMax = 256;
-  const std::size_t head_bytes_;
-  std::vector<std::unique_ptr<ExchangeBuffers>> free_;
 };
 
 }  // namespace gatehouse::edge

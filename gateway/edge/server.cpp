@@ -39,8 +39,15 @@ Server::Server(asio::io_context& io, int descriptor, const Dependencies& depende
       connection_limits_(dependencies.connection_limits),
       tls_(dependencies.tls) {}
 
+// Coroutines that go on would find their connection gone: they are run to their end here. One that waits for something
+// else than its client does not end by that; its connection is left to it.
 Server::~Server() {
-  while (first_) remove(first_);
+  drain();
+  end_all();
+  while (count_ > 0) {
+    if (io_.stopped()) io_.restart();
+    if (io_.poll() == 0) return;
+  }
 }
 
 void Server::start() {

@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
+#include "edge/exchange_buffers.hpp"
 #include "edge/http1_connection.hpp"
 #include "edge/tls_context.hpp"
 
@@ -20,7 +21,8 @@ class Server {
     const TlsContext* tls;                // shared by all threads; null: plain HTTP
   };
 
-  // Takes the listening descriptor. All in Dependencies outlives the server; so does the io_context.
+  // Takes the listening descriptor. All in Dependencies outlives the server; so does the io_context, which nobody runs
+  // any more when the server is destroyed.
   Server(asio::io_context& io, int descriptor, const Dependencies& dependencies);
   ~Server();
   Server(const Server&) = delete;

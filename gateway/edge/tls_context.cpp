@@ -5,6 +5,7 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -198,7 +199,10 @@ int set_index() {
 }  // namespace
 
 TlsContext::TlsContext(std::vector<config::TlsCertificate> files)
-    : files_(std::move(files)), stamps_(stamps_of(files_)), current_(std::make_shared<const CertificateSet>(files_)) {}
+    : files_(std::move(files)), stamps_(stamps_of(files_)), current_(std::make_shared<const CertificateSet>(files_)) {
+  // OpenSSL writes with write(2), which knows no MSG_NOSIGNAL: a client that leaves must not end the process.
+  ::signal(SIGPIPE, SIG_IGN);
+}
 
 TlsContext::~TlsContext() = default;
 

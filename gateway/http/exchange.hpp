@@ -56,7 +56,7 @@ class BodySource {
   // Waits until read() has something else than `wait` to say. Bounded by limits.body_idle (tunnels: by the route's
   // idle).
   virtual Awaitable<> readable() = 0;
-  // Ends a readable() that goes on; the body is broken from then on.
+  // Ends a readable() that goes on; to the handler the body is broken from then on.
   virtual void cancel() = 0;
 
  protected:

@@ -12,7 +12,7 @@ template <class Predicate>
   while (!is_true()) {
     if (io.stopped()) io.restart();
     if (std::chrono::steady_clock::now() > end) return false;
-    io.run_one_for(std::chrono::milliseconds(50));
+    io.run_one_for(std::chrono::milliseconds(2));
   }
   return true;
 }
