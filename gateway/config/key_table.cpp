@@ -138,7 +138,10 @@ Key refuse(Key key, std::string now) {
       const auto text = reader.scalar(node, true);
       if (!text || *text == now || (now == "false" && *text == "off") || (now == "true" && *text == "on")) return;
     }
+    ++reader.refused;
     read(reader, node, object);
+    // Once for a section, not again for each key in it.
+    if (--reader.refused > 0) return;
     reader.add(Code::not_available, node,
                now.empty() ? "is not available yet" : fmt::format("only {} is available yet", now));
   };

@@ -65,6 +65,8 @@ class Reader {
   std::vector<std::string> gateway_secrets;
   // What was given and has no effect.
   std::vector<std::string> notes;
+  // How many keys around this place are refused as not available.
+  int refused = 0;
 
  private:
   bool refuse_gateway_secret(const Node& node, const std::vector<std::string>& names);

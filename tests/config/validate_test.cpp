@@ -220,6 +220,12 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
   }
 }
 
+TEST_CASE("a section that is not available is refused once, and what is wrong in it is told") {
+  CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], health: {path: healthz, interval: 5s}}}") ==
+        "routes.yaml:2:46: upstreams.a.health: is not available yet [GH-CONFIG-NOT-AVAILABLE]\n"
+        "routes.yaml:2:53: upstreams.a.health.path: 'healthz' must start with / [GH-CONFIG-VALUE]\n");
+}
+
 TEST_CASE("variables of what is not available yet are noted") {
   Loading loading;
   loading.environment["REDIS_URL"] = "redis://localhost";
