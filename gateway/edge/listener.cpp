@@ -38,13 +38,14 @@ Address to_address(const config::SocketAddress& from) {
   return address;
 }
 
-int open_one(const config::SocketAddress& from) {
+// Without `shared`, an address that another process listens on is refused, even one that shares its port.
+int open_one(const config::SocketAddress& from, bool shared) {
   const Address address = to_address(from);
   const int descriptor = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) throw std::runtime_error(fmt::format("cannot make a socket: {}", std::strerror(errno)));
   const int on = 1;
   ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (shared) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
       ::listen(descriptor, 1024) != 0) {
@@ -67,9 +68,10 @@ std::uint16_t bound_port(int descriptor) {
 
 Listeners open_listeners(const config::SocketAddress& address, std::size_t count) {
   Listeners listeners{{}, address};
+  if (address.port != 0) ::close(open_one(address, false));
   try {
     for (std::size_t i = 0; i < count; ++i) {
-      listeners.descriptors.push_back(open_one(listeners.address));
+      listeners.descriptors.push_back(open_one(listeners.address, true));
       listeners.address.port = bound_port(listeners.descriptors.back());
     }
   } catch (...) {
