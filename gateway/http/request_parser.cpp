@@ -108,17 +108,15 @@ void RequestParser::on_request_impl(Verb, StringView method, StringView target, 
 }
 
 void RequestParser::on_field_impl(Field, StringView name, StringView value, ErrorCode& error) {
-  if (field_count_ == fields_.size()) {
+  if (!fields_.add({view(name), view(value), find_name(view(name))})) {
     refuse(kHeadTooLarge);
     error = beast_http::error::header_limit;
-    return;
   }
-  fields_[field_count_++] = {view(name), view(value), find_name(view(name))};
 }
 
 // The rules that need the whole head. Each field is looked at once.
 bool RequestParser::finish_head() {
-  head_.fields = {fields_.data(), field_count_};
+  head_.fields = fields_.fields();
   const HeaderField* host = nullptr;
   const HeaderField* length = nullptr;
   const HeaderField* coding = nullptr;

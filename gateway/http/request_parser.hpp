@@ -7,7 +7,6 @@
 // The buffer holds the head until the exchange ends: the head's views point into it, and its bytes are changed in
 // place.
 #pragma once
-#include <array>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 
 #include "http/body_decoder.hpp"
 #include "http/exchange.hpp"
+#include "http/field_list.hpp"
 #include "http/refusal.hpp"
 
 namespace gatehouse::http {
@@ -72,8 +72,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   void on_finish_impl(ErrorCode&) override {}
 
   RequestHead head_;
-  std::array<HeaderField, kHeaderFieldsMax> fields_;
-  std::size_t field_count_ = 0;
+  FieldList<kHeaderFieldsMax> fields_;
   std::size_t scanned_ = 0;  // bytes already searched for the end of the head
   std::size_t head_bytes_ = 0;
   std::string_view target_;

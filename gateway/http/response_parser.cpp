@@ -88,11 +88,9 @@ void ResponseParser::on_response_impl(int status, StringView, int version, Error
 }
 
 void ResponseParser::on_field_impl(Field, StringView name, StringView value, ErrorCode& error) {
-  if (field_count_ == fields_.size()) {
+  if (!fields_.add({view(name), view(value), find_name(view(name))})) {
     error = beast_http::error::header_limit;
-    return;
   }
-  fields_[field_count_++] = {view(name), view(value), find_name(view(name))};
 }
 
 }  // namespace gatehouse::http

@@ -3,7 +3,6 @@
 //
 // The buffer holds the head until the answer's head was passed on: the head's views point into it.
 #pragma once
-#include <array>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +10,7 @@
 #include <string_view>
 
 #include "http/body_decoder.hpp"
-#include "http/header_field.hpp"
+#include "http/field_list.hpp"
 
 namespace gatehouse::http {
 
@@ -28,7 +27,7 @@ class ResponseParser final : private boost::beast::http::basic_parser<false> {
 
   std::size_t head_bytes() const { return head_bytes_; }
   int status() const { return status_; }
-  HeaderFields fields() const { return {fields_.data(), field_count_}; }
+  HeaderFields fields() const { return fields_.fields(); }
   bool keep_alive() const { return keep_alive_; }
   // False for answers to HEAD, 1xx, 204, 304, and for a length of 0.
   bool has_body() const { return has_body_; }
@@ -55,8 +54,7 @@ class ResponseParser final : private boost::beast::http::basic_parser<false> {
   std::size_t on_chunk_body_impl(std::uint64_t, StringView, ErrorCode&) override { return 0; }
   void on_finish_impl(ErrorCode&) override {}
 
-  std::array<HeaderField, kFieldsMax> fields_;
-  std::size_t field_count_ = 0;
+  FieldList<kFieldsMax> fields_;
   std::size_t scanned_ = 0;
   std::size_t head_bytes_ = 0;
   BodyDecoder body_ = BodyDecoder::none();

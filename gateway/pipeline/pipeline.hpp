@@ -99,6 +99,7 @@ class Pipeline final : public http::ExchangeHandler {
   std::shared_ptr<ThreadSite> site_;
   RequestIds request_ids_;
   AccessLog::Buffer log_;
+  std::vector<std::unique_ptr<std::string>> spare_heads_;  // buffers of request heads, for reuse
   unsigned ticks_ = 0;
 };
 

@@ -23,6 +23,29 @@ std::string websocket_accept(std::string_view key) {
   return base64_encode({reinterpret_cast<const char*>(digest), sizeof digest});
 }
 
+// A buffer that has its size already, lent by the thread's pipeline.
+struct HeadBuffer {
+  explicit HeadBuffer(std::vector<std::unique_ptr<std::string>>& spare_buffers) : spare(spare_buffers) {
+    if (spare.empty()) {
+      head = std::make_unique<std::string>();
+    } else {
+      head = std::move(spare.back());
+      spare.pop_back();
+    }
+    head->clear();
+    head->reserve(2048);
+  }
+  ~HeadBuffer() {
+    constexpr std::size_t kSpareMax = 64, kBytesMax = 8192;
+    if (spare.size() < kSpareMax && head->capacity() <= kBytesMax) spare.push_back(std::move(head));
+  }
+  HeadBuffer(const HeadBuffer&) = delete;
+  HeadBuffer& operator=(const HeadBuffer&) = delete;
+
+  std::vector<std::unique_ptr<std::string>>& spare;
+  std::unique_ptr<std::string> head;
+};
+
 // RFC 9110 section 9.2.2.
 bool is_idempotent(std::string_view method) {
   return is_safe_method(method) || method == "PUT" || method == "DELETE";
@@ -44,6 +67,7 @@ class ForwardEvents final : public upstream::ForwardObserver {
 
   std::string_view extra_lines(int status) override {
     c_.status = status;
+    lines_.reserve(256);
     append_common_lines(lines_, c_);
     if (!c_.set_cookie.empty()) lines_.append("Set-Cookie: ").append(c_.set_cookie).append("\r\n");
     if (!cors_origin_.empty()) append_cors_lines(lines_, cors_origin_);
@@ -76,8 +100,8 @@ Awaitable<> Pipeline::forward(Context& c) {
     accept = websocket_accept(key);
   }
   const auto span = request_ids_.make_span();
-  std::string head;
-  head.reserve(2048);
+  const HeadBuffer buffer(spare_heads_);
+  std::string& head = *buffer.head;
   append_request_head(
       head,
       {.head = c.head,

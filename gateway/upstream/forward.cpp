@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
@@ -72,7 +71,8 @@ Awaitable<Forwarding::ReadHead> Forwarding::ask() {
     }
     if (exchange_.sink.gone()) co_return ReadHead::gone;
     parser_.emplace(request_.to_head);
-    const bool sent = co_await send(request_.head);
+    bool sent = send_at_once(request_.head);
+    if (!sent) sent = co_await send(std::string_view(request_.head).substr(sent_at_once_));
     if (sent && !body_read_) {
       spawn_send_rest();
     } else {
@@ -94,7 +94,8 @@ bool Forwarding::may_ask_again(ReadHead result) const {
 
 Awaitable<Forwarding::ReadHead> Forwarding::read_head() {
   auto& c = *connection_;
-  for (;;) {
+  // The request has only just gone out: an attempt to read now would nearly always be in vain.
+  for (bool try_now = false;; try_now = true) {
     if (c.end > c.begin) {
       const auto progress = parser_->parse_head(c.buffer.get() + c.begin, c.end - c.begin);
       if (progress == ResponseParser::Progress::nonsense) co_return ReadHead::nonsense;
@@ -110,13 +111,15 @@ Awaitable<Forwarding::ReadHead> Forwarding::read_head() {
       }
       if (c.end == Connection::kBufferBytes) co_return ReadHead::nonsense;
     }
-    const auto io = c.stream.read(c.buffer.get() + c.end, Connection::kBufferBytes - c.end);
-    if (io.status == Stream::Status::ok) {
-      c.end += io.bytes;
-      continue;
+    if (try_now) {
+      const auto io = c.stream.read(c.buffer.get() + c.end, Connection::kBufferBytes - c.end);
+      if (io.status == Stream::Status::ok) {
+        c.end += io.bytes;
+        continue;
+      }
+      if (outcome_.kind != ForwardOutcome::Kind::done) co_return ReadHead::body_lost;
+      if (io.status != Stream::Status::want_read) co_return ReadHead::closed;
     }
-    if (outcome_.kind != ForwardOutcome::Kind::done) co_return ReadHead::body_lost;
-    if (io.status != Stream::Status::want_read) co_return ReadHead::closed;
     co_await c.readable();
     if (exchange_.sink.gone()) co_return ReadHead::gone;
     if (outcome_.kind != ForwardOutcome::Kind::done) co_return ReadHead::body_lost;
@@ -149,21 +152,20 @@ bool Forwarding::is_requested_upgrade() const {
 }
 
 // Without framing and status-dependent parts. `kept` has room for all fields of an answer.
-http::ResponseHead Forwarding::make_head(std::span<http::HeaderField> kept) {
-  std::size_t count = 0;
+http::ResponseHead Forwarding::make_head(KeptFields& kept) {
   const http::HopByHop hop_by_hop(parser_->fields());
   for (const auto& field : parser_->fields()) {
-    if (!hop_by_hop.contains(field) && observer_.passes(field)) kept[count++] = field;
+    if (!hop_by_hop.contains(field) && observer_.passes(field)) kept.add(field);
   }
   http::ResponseHead head;
   head.status = parser_->status();
-  head.fields = kept.first(count);
+  head.fields = kept.fields();
   head.extra = observer_.extra_lines(parser_->status());
   return head;
 }
 
 void Forwarding::start_answer() {
-  std::array<http::HeaderField, ResponseParser::kFieldsMax> kept;
+  KeptFields kept;
   http::ResponseHead head = make_head(kept);
   head.without_body = !parser_->has_body() && (request_.to_head || head.status == 204 || head.status == 304);
   head.size = parser_->size();
@@ -172,12 +174,11 @@ void Forwarding::start_answer() {
 
 void Forwarding::start_tunnel() {
   tunnel_ = true;
-  std::array<http::HeaderField, ResponseParser::kFieldsMax + 2> kept;
+  KeptFields kept;
   http::ResponseHead head = make_head(kept);
-  std::size_t count = head.fields.size();
-  kept[count++] = {"Upgrade", "websocket", http::Name::upgrade};
-  kept[count++] = {"Connection", "Upgrade", http::Name::connection};
-  head.fields = {kept.data(), count};
+  kept.add({"Upgrade", "websocket", http::Name::upgrade});
+  kept.add({"Connection", "Upgrade", http::Name::connection});
+  head.fields = kept.fields();
   exchange_.sink.accept_upgrade(head, request_.timeout.idle);
   observer_.on_stream();
   body_read_ = false;

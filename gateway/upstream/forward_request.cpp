@@ -63,6 +63,13 @@ bool Forwarding::append_body_piece(std::string& out, std::string_view bytes) {
   return true;
 }
 
+// Usually all of it, without a coroutine.
+bool Forwarding::send_at_once(std::string_view bytes) {
+  const auto io = connection_->stream.write(bytes);
+  sent_at_once_ = io.status == Stream::Status::ok ? io.bytes : 0;
+  return sent_at_once_ == bytes.size();
+}
+
 Awaitable<bool> Forwarding::send(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto io = connection_->stream.write(bytes);

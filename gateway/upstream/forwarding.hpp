@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/event.hpp"
+#include "http/field_list.hpp"
 #include "http/response_parser.hpp"
 #include "upstream/forward.hpp"
 
@@ -33,6 +34,7 @@ class Forwarding {
   // The request: forward_request.cpp
   bool write_first();
   bool append_body_piece(std::string& out, std::string_view bytes);
+  bool send_at_once(std::string_view bytes);
   Awaitable<bool> send(std::string_view bytes);
   Awaitable<> send_rest();
   void spawn_send_rest();
@@ -48,7 +50,8 @@ class Forwarding {
   Awaitable<> relay();
   Awaitable<> relay_tunnel();
   Awaitable<bool> more();
-  http::ResponseHead make_head(std::span<http::HeaderField> kept);
+  using KeptFields = http::FieldList<http::ResponseParser::kFieldsMax + 2>;  // with those of an upgrade
+  http::ResponseHead make_head(KeptFields& kept);
   void start_answer();
   void start_tunnel();
   bool is_requested_upgrade() const;
@@ -62,7 +65,8 @@ class Forwarding {
   const ForwardRequest& request_;
   ForwardObserver& observer_;
   const Clock& clock_;
-  std::unique_ptr<Connection> connection_;  // never empty while the sender runs
+  std::unique_ptr<Connection> connection_;
+  std::size_t sent_at_once_ = 0;  // by send_at_once()  // never empty while the sender runs
   std::optional<http::ResponseParser> parser_;
   std::optional<Event> sender_ended_;
   std::uint64_t body_bytes_ = 0;
