@@ -1,5 +1,7 @@
-// What the pipeline knows of one exchange while it passes through the steps. On the frame of Pipeline::handle.
+// What the pipeline knows of one exchange while it passes through the steps. On the frame of Pipeline::handle, which is
+// kept below 1020 bytes: larger frames are not recycled by Asio.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,12 +55,12 @@ struct Context {
   auth::SessionCookie::Scratch cookie_scratch;
   auth::SessionCookie::Verdict cookie;
   auth::IdentityPtr identity;
-  std::string set_cookie;  // a value, when the session is being renewed
+  std::unique_ptr<std::string> set_cookie;  // a value, when the session is being renewed
 
   // For the log.
   int status = 0;
   std::string_view reason;
-  std::string failure_reason;  // owns `reason` where it is not static
+  std::unique_ptr<std::string> failure_reason;  // owns `reason` where it is not static
   std::string_view upstream;
   SteadyTime upstream_answered{};
 };

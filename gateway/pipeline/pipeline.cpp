@@ -286,7 +286,7 @@ void Pipeline::begin_refresh(Context& c) {
   if (!deps_.sessions.wants_refresh(c.identity->session, deps_.clock.now())) return;
   if (deps_.cookies.has_dont_remember(c.head.fields)) return;
   if (!deps_.sessions.begin_refresh(c.identity->session)) return;
-  c.set_cookie = deps_.cookies.set_session(c.identity->session.token, true);
+  c.set_cookie = std::make_unique<std::string>(deps_.cookies.set_session(c.identity->session.token, true));
   asio::co_spawn(deps_.io.get_executor(), refresh(c.identity), [](const std::exception_ptr&) {});
 }
 
@@ -334,21 +334,21 @@ void Pipeline::answer_broken_body(Context& c) {
 }
 
 void Pipeline::fail(Context& c, const Failure& failure) {
-  c.failure_reason = failure.reason();
+  c.failure_reason = std::make_unique<std::string>(failure.reason());
   log::warn("request {}: {}: {}", c.id.view(), failure.reason(), failure.what());
   if (c.exchange.sink.started()) {
-    c.reason = c.failure_reason;
+    c.reason = *c.failure_reason;
     c.exchange.sink.abort();
     return;
   }
   switch (failure.status()) {
     case 503:
-      return answer_error(c, 503, "SERVICE_UNAVAILABLE", "The service is unavailable at the moment", c.failure_reason,
+      return answer_error(c, 503, "SERVICE_UNAVAILABLE", "The service is unavailable at the moment", *c.failure_reason,
                           "Retry-After: 2\r\n");
     case 504:
-      return answer_error(c, 504, "GATEWAY_TIMEOUT", "The service did not answer in time", c.failure_reason);
+      return answer_error(c, 504, "GATEWAY_TIMEOUT", "The service did not answer in time", *c.failure_reason);
     default:
-      return answer_error(c, 502, "BAD_GATEWAY", "The service could not be reached", c.failure_reason);
+      return answer_error(c, 502, "BAD_GATEWAY", "The service could not be reached", *c.failure_reason);
   }
 }
 

@@ -69,7 +69,7 @@ class ForwardEvents final : public upstream::ForwardObserver {
     c_.status = status;
     lines_.reserve(256);
     append_common_lines(lines_, c_);
-    if (!c_.set_cookie.empty()) lines_.append("Set-Cookie: ").append(c_.set_cookie).append("\r\n");
+    if (c_.set_cookie) lines_.append("Set-Cookie: ").append(*c_.set_cookie).append("\r\n");
     if (!cors_origin_.empty()) append_cors_lines(lines_, cors_origin_);
     return lines_;
   }
