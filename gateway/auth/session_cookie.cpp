@@ -195,7 +195,7 @@ void SessionCookie::append_other_cookies(std::string& out, std::string_view cook
                                          bool keep_session_token) const {
   bool is_first = true;
   bool removed = false;
-  while (!cookie_header.empty()) {
+  for (;;) {
     const auto end = cookie_header.find(';');
     auto piece = cookie_header.substr(0, end);
     if (is_own(trim(piece.substr(0, piece.find('='))), keep_session_token)) {

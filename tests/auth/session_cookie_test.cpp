@@ -143,11 +143,12 @@ TEST_CASE("has_dont_remember believes only a signed cookie") {
 
 TEST_CASE("append_other_cookies takes out the gateway's cookies and leaves the others byte for byte") {
   CHECK(others("a=1;  b=\"2 3\" ;c") == "a=1;  b=\"2 3\" ;c");
-  CHECK(others(";; a=1;") == ";; a=1");
+  CHECK(others(";; a=1;") == ";; a=1;");
   CHECK(others("a=1; better-auth.session_token=x; b=2") == "a=1; b=2");
   CHECK(others("better-auth.session_token=x; a=1") == "a=1");
   CHECK(others("a=1; better-auth.session_token=x") == "a=1");
   CHECK(others("better-auth.session_token=x") == "");
+  CHECK(others("") == "");
   CHECK(others("__Secure-better-auth.session_data.0=x; better-auth.session_data=y; __Host-better-auth.state=z; k=v") ==
         "k=v");
   CHECK(others("better-auth.account_data.12=1; better-auth.oauth_state=2; better-auth.dont_remember=3; "
