@@ -28,6 +28,19 @@ logged() {
   return 1
 }
 
+# tell_build: passes ninja's lines on to nobody and tells every tenth of the way. Bash, because awk keeps lines back in a pipe.
+tell_build() {
+  local line done_count all told=0
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    done_count=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]}
+    if [ "$all" -ge 10 ] && [ $((10 * done_count / all)) -gt "$told" ]; then
+      told=$((10 * done_count / all))
+      say "compiled $done_count of $all"
+    fi
+  done
+}
+
 # build PRESET [TARGET…]: configures where it is needed and builds, telling every tenth of the way.
 build() {
   local preset="$1" log="$logs/build-$1.log" targets=()
@@ -37,12 +50,7 @@ build() {
     say "configuring build/$preset"
     logged "configure-$preset" cmake --preset "$preset" || return 1
   fi
-  if cmake --build --preset "$preset" "${targets[@]}" 2>&1 </dev/null | tee "$log" | awk '
-      match($0, /^\[[0-9]+\/[0-9]+\]/) {
-        split(substr($0, 2, RLENGTH - 2), count, "/")
-        tenth = int(10 * count[1] / count[2])
-        if (count[2] >= 10 && tenth > told) { told = tenth; printf "      compiled %d of %d\n", count[1], count[2]; fflush() }
-      }'; then return 0; fi
+  if cmake --build --preset "$preset" "${targets[@]}" 2>&1 </dev/null | tee "$log" | tell_build; then return 0; fi
   printf '      the build failed; the end of %s:\n' "$log" >&2
   tail -n 60 "$log" | sed 's/^/      | /' >&2
   return 1
