@@ -9,7 +9,7 @@ namespace gatehouse::http {
 
 namespace {
 
-constexpr std::uint8_t kSizeDigitsMax = 16;  // of 64 bits
+constexpr std::uint8_t kSizeDigitsMax = 15;  // no size is near the end of 64 bits, where others overflow
 
 constexpr bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;

@@ -1,5 +1,6 @@
 #include "http/request_parser.hpp"
 
+#include <algorithm>
 #include <boost/beast/http/error.hpp>
 #include <charconv>
 #include <cstring>
@@ -34,6 +35,23 @@ bool is_method(std::string_view method) {
   return true;
 }
 
+// Such a head would never seem complete: its sender waits for an answer, not for the deadline. `bytes` starts behind
+// whole lines or with a whole CRLF.
+bool has_bare_lf(std::string_view bytes) {
+  for (auto lf = bytes.find('\n'); lf != std::string_view::npos; lf = bytes.find('\n', lf + 1)) {
+    if (lf == 0 || bytes[lf - 1] != '\r') return true;
+  }
+  return false;
+}
+
+// Whether the request line is one of HTTP, of whatever version: three parts, the last HTTP/digit.digit.
+bool has_version(std::string_view bytes) {
+  const auto line = bytes.substr(0, bytes.find("\r\n"));
+  const auto version = line.substr(line.rfind(' ') + 1);
+  return std::ranges::count(line, ' ') == 2 && version.size() == 8 && version.starts_with("HTTP/") &&
+         is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+}
+
 }  // namespace
 
 RequestParser::RequestParser() {
@@ -52,14 +70,18 @@ RequestParser::Progress RequestParser::parse_head(char* buffer, std::size_t size
   if (!check_first_line(bytes)) return Progress::refused;
   const auto end = bytes.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
   scanned_ = size;
-  if (end == std::string_view::npos) return Progress::need_more;
+  if (end == std::string_view::npos) {
+    const bool hopeless = has_bare_lf(bytes.substr(checked_));
+    checked_ = size - (bytes.ends_with('\r') ? 1 : 0);
+    return hopeless ? refuse(kBadRequest) : Progress::need_more;
+  }
   head_bytes_ = end + 4;
   if (!check_lines(buffer)) return refuse(kBadRequest);
   ErrorCode error;
   const std::size_t used = put(boost::asio::const_buffer(buffer, head_bytes_), error);
   if (refusal_) return Progress::refused;
   if (error) {
-    if (error == beast_http::error::bad_version) return refuse(kBadVersion);
+    if (error == beast_http::error::bad_version) return refuse(has_version(bytes) ? kBadVersion : kBadRequest);
     if (error == beast_http::error::bad_content_length || error == beast_http::error::multiple_content_length ||
         error == beast_http::error::bad_transfer_encoding) {
       return refuse(kBadFraming);

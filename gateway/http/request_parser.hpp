@@ -74,6 +74,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   RequestHead head_;
   FieldList<kHeaderFieldsMax> fields_;
   std::size_t scanned_ = 0;  // bytes already searched for the end of the head
+  std::size_t checked_ = 0;  // and for line ends that can never become one
   std::size_t head_bytes_ = 0;
   std::string_view target_;
   BodyDecoder body_ = BodyDecoder::none();

@@ -77,7 +77,7 @@ TEST_CASE("chunk extensions and trailers are dropped") {
 TEST_CASE("a chunk size that could be read in two ways is refused") {
   for (const std::string_view size :
        {"0x5", "+5", "-5", "5_0", " 5", "5 ", "5\t", "", "g", "5 ;ext", "5,", "5.", "\"5\"", "10000000000000005",
-        "00000000000000005", "ffffffffffffffffff", "5\v", "5\xA0"}) {
+        "00000000000000005", "ffffffffffffffff", "8000000000000000", "5\v", "5\xA0"}) {
     CAPTURE(size);
     const auto outcome = decode(BodyDecoder::chunked(), std::string(size) + "\r\nhello\r\n0\r\n\r\n");
     CHECK(outcome.kind == Kind::malformed);
