@@ -26,11 +26,12 @@ void append_cookie(std::string& out, const RequestHeadParts& parts, std::string_
 
 void append_client_fields(std::string& out, const RequestHeadParts& parts) {
   const http::HopByHop hop_by_hop(parts.head.fields);
+  const std::string_view kept_as = parts.route.forward_authorization_as;
   for (const auto& field : parts.head.fields) {
     if (hop_by_hop.contains(field) || field.known == http::Name::host) continue;
     if (field.known == http::Name::cookie) {
       append_cookie(out, parts, field.value);
-    } else if (!is_reserved(field.name) && !iequals(field.name, parts.route.forward_authorization_as)) {
+    } else if (!is_reserved(field.name) && (kept_as.empty() || !folds_alike(field.name, kept_as))) {
       add(out, field.name, field.value);
     }
   }

@@ -8,7 +8,11 @@ namespace gatehouse::pipeline {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kOutsideX{"authorization", "forwarded", "traceparent", "proxy"};
+// The last row are those that delimit a message or belong to a connection: what comes here under such a name is a
+// look-alike, for example Transfer_Encoding.
+constexpr std::array<std::string_view, 12> kOutsideX{
+    "authorization",  "forwarded",         "traceparent", "proxy",   "cookie", "host",
+    "content-length", "transfer-encoding", "connection",  "trailer", "te",     "upgrade"};
 
 // Behind "x-".
 constexpr std::array<std::string_view, 11> kNames{
@@ -21,22 +25,36 @@ bool is_in_family(std::string_view name, std::string_view family) {
   return name.starts_with(family) && (name.size() == family.size() || name[family.size()] == '-');
 }
 
+// Only so much of it is looked at: a longer name can only be of a family.
+class Folded {
+ public:
+  explicit Folded(std::string_view name) {
+    for (const char c : name) {
+      if (size_ == text_.size()) break;
+      if (is_alphanumeric(c)) {
+        text_[size_++] = ascii_lower(c);
+      } else if (size_ > 0 && text_[size_ - 1] != '-') {
+        text_[size_++] = '-';
+      }
+    }
+    while (size_ > 0 && text_[size_ - 1] == '-') --size_;
+  }
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 64> text_;
+  std::size_t size_ = 0;
+};
+
 }  // namespace
 
+bool folds_alike(std::string_view left, std::string_view right) {
+  return Folded(left).view() == Folded(right).view();
+}
+
 bool is_reserved(std::string_view name) {
-  constexpr std::size_t kLongest = 64;  // a longer name can only be of a family: its end is not looked at
-  std::array<char, kLongest> folded;
-  std::size_t size = 0;
-  for (const char c : name) {
-    if (size == kLongest) break;
-    if (is_alphanumeric(c)) {
-      folded[size++] = ascii_lower(c);
-    } else if (size > 0 && folded[size - 1] != '-') {
-      folded[size++] = '-';
-    }
-  }
-  while (size > 0 && folded[size - 1] == '-') --size;
-  std::string_view text(folded.data(), size);
+  const Folded folded(name);
+  std::string_view text = folded.view();
   if (!text.starts_with("x-")) {
     for (const auto reserved : kOutsideX) {
       if (text == reserved) return true;
