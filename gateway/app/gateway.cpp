@@ -276,21 +276,20 @@ void Gateway::Parts::reload(config::Configuration configuration) {
 bool Gateway::Parts::drain() {
   draining_.store(true, std::memory_order_relaxed);
   for (const auto& worker : workers_) worker->drain();
-  const auto all_ended = [this] {
-    return std::ranges::all_of(workers_, [](const auto& worker) { return worker->has_ended(); });
+  const auto all_drained = [this] {
+    return std::ranges::all_of(workers_, [](const auto& worker) { return worker->has_drained(); });
   };
   const auto wait_until = [&](SteadyTime deadline) {
-    while (!all_ended() && clock_.steady() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    return all_ended();
+    while (!all_drained() && clock_.steady() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return all_drained();
   };
   const bool clean = wait_until(clock_.steady() + settings_.limits.drain);
   if (!clean) {
     log::warn("the drain time is over: ending the connections that are left");
     for (const auto& worker : workers_) worker->end_all();
-    if (!wait_until(clock_.steady() + std::chrono::seconds(5))) {
-      for (const auto& worker : workers_) worker->stop();
-    }
+    wait_until(clock_.steady() + std::chrono::seconds(5));
   }
+  for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
   passwords_.stop();
   session_cache_.stop();

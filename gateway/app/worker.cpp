@@ -38,24 +38,28 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                 std::move(site)),
       redirect_(shared.settings.base_url.to_string()),
       internal_(shared.internal) {
-  add_server(listeners.https, pipeline_, shared.connection_limits, shared.tls);
-  add_server(listeners.insecure_http, pipeline_, shared.connection_limits, nullptr);
-  add_server(listeners.http, redirect_, shared.connection_limits, nullptr);
-  add_server(listeners.internal, internal_, shared.internal_limits, nullptr);
+  const auto serve = [this](std::unique_ptr<edge::Server> server) {
+    if (server) servers_.push_back(std::move(server));
+  };
+  serve(make_server(listeners.https, pipeline_, shared.connection_limits, shared.tls));
+  serve(make_server(listeners.insecure_http, pipeline_, shared.connection_limits, nullptr));
+  serve(make_server(listeners.http, redirect_, shared.connection_limits, nullptr));
+  internal_server_ = make_server(listeners.internal, internal_, shared.internal_limits, nullptr);
 }
 
 Worker::~Worker() = default;
 
-void Worker::add_server(int descriptor, http::ExchangeHandler& handler, edge::ConnectionLimits& limits,
-                        const edge::TlsContext* tls) {
-  if (descriptor < 0) return;
+std::unique_ptr<edge::Server> Worker::make_server(int descriptor, http::ExchangeHandler& handler,
+                                                  edge::ConnectionLimits& limits, const edge::TlsContext* tls) {
+  if (descriptor < 0) return nullptr;
   const edge::Server::Dependencies dependencies{deadlines_,    handler, shared_.settings.limits,
                                                 shared_.clock, limits,  tls};
-  servers_.push_back(std::make_unique<edge::Server>(io_, descriptor, dependencies));
+  return std::make_unique<edge::Server>(io_, descriptor, dependencies);
 }
 
 void Worker::start() {
   for (const auto& server : servers_) server->start();
+  if (internal_server_) internal_server_->start();
   asio::co_spawn(io_.get_executor(), sweep(), [](const std::exception_ptr&) {});
   thread_ = std::thread([this] {
     current_worker = this;
@@ -67,11 +71,10 @@ void Worker::start() {
         log::error("a worker went on after an unexpected error: {}", error.what());
       }
     }
-    ended_.store(true, std::memory_order_release);
   });
 }
 
-// The one timer of the thread. When the last connection of a draining worker has ended, so does its io_context.
+// The one timer of the thread.
 Awaitable<> Worker::sweep() {
   SteadyTimer timer(io_.get_executor());
   for (unsigned round = 0;; ++round) {
@@ -82,11 +85,9 @@ Awaitable<> Worker::sweep() {
     pipeline_.tick();
     if (round % 4 == 0) {
       for (const auto& server : servers_) server->check_peers();
+      if (internal_server_) internal_server_->check_peers();
     }
-    if (draining_ && connection_count() == 0) {
-      io_.stop();
-      co_return;
-    }
+    if (draining_ && connection_count() == 0) drained_.store(true, std::memory_order_release);
   }
 }
 

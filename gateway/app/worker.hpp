@@ -57,19 +57,19 @@ class Worker {
   void drain();
   void end_all();
   void set_user_has_role(bool has_role);
-  // At once, whatever is still going on.
+  // Ends the thread at once, whatever is still going on.
   void stop() { io_.stop(); }
-  // The thread ends when its last connection has; then join() returns.
   void join();
-  bool has_ended() const { return ended_.load(std::memory_order_acquire); }
+  // Drained, and its last connection but those of the internal listener has ended.
+  bool has_drained() const { return drained_.load(std::memory_order_acquire); }
   pipeline::Pipeline& pipeline() { return pipeline_; }
   // The worker whose thread this is called on.
   static Worker* current();
 
  private:
   Awaitable<> sweep();
-  void add_server(int descriptor, http::ExchangeHandler& handler, edge::ConnectionLimits& limits,
-                  const edge::TlsContext* tls);
+  std::unique_ptr<edge::Server> make_server(int descriptor, http::ExchangeHandler& handler,
+                                            edge::ConnectionLimits& limits, const edge::TlsContext* tls);
   std::size_t connection_count() const;
 
   const Shared& shared_;
@@ -83,8 +83,9 @@ class Worker {
   RedirectHandler redirect_;
   InternalHandler internal_;
   std::vector<std::unique_ptr<edge::Server>> servers_;
+  std::unique_ptr<edge::Server> internal_server_;  // goes on during the drain: who asks is told that it is not ready
   std::thread thread_;
-  std::atomic<bool> ended_{false};
+  std::atomic<bool> drained_{false};
   bool draining_ = false;
 };
 

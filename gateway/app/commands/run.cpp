@@ -84,9 +84,9 @@ int run_gateway(const ConfigurationFiles& files) {
       reload(gateway, files, *configuration);
     }
     log::info("draining");
-    const bool clean = gateway.drain();
+    gateway.drain();
     log::info("ended");
-    return clean ? 0 : 1;
+    return 0;
   } catch (const StartError& error) {
     log::critical("cannot start: {}", error.what());
     return 1;
