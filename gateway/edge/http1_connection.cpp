@@ -138,7 +138,7 @@ Awaitable<> Http1Connection::serve() {
   buffers_->begin = parser.head_bytes();
   keep_alive_ = parser.keep_alive();
   started_ = finished_ = chunked_ = counted_ = bodiless_ = continue_sent_ = false;
-  body_broken_ = body_cancelled_ = false;
+  body_broken_ = body_cancelled_ = body_late_ = false;
   body_ended_ = !parser.has_body();
   bytes_sent_ = 0;
   parser.head().scheme = stream_.is_tls() ? "https" : "http";

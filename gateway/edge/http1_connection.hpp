@@ -70,6 +70,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   http::BodyPiece read() override;
   Awaitable<> readable() override;
   void cancel() override;
+  bool timed_out() const override { return body_late_; }
 
   // ResponseSink
   bool started() const override { return started_; }
@@ -112,6 +113,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   bool blocked_ = false;  // the socket did not take all that was given to it
   bool body_broken_ = false;
   bool body_cancelled_ = false;  // by the handler
+  bool body_late_ = false;
   bool body_ended_ = false;
   bool continue_sent_ = false;
   bool keep_alive_ = true;

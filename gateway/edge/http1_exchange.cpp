@@ -77,6 +77,7 @@ http::BodyPiece Http1Connection::read_body() {
 Awaitable<> Http1Connection::readable() {
   const bool ready = co_await wait_client(read_wants_);
   if (!ready && !body_cancelled_) {
+    body_late_ = deadline_.expired();
     body_broken_ = true;
     keep_alive_ = false;
   }

@@ -58,6 +58,8 @@ class BodySource {
   virtual Awaitable<> readable() = 0;
   // Ends a readable() that goes on; to the handler the body is broken from then on.
   virtual void cancel() = 0;
+  // Of a broken body: it did not come in time.
+  virtual bool timed_out() const { return false; }
 
  protected:
   ~BodySource() = default;

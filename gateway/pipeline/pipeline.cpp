@@ -328,6 +328,9 @@ void Pipeline::answer_broken_body(Context& c) {
   if (c.exchange.sink.started() || c.exchange.sink.gone()) {
     c.reason = "body_broken";
     c.exchange.sink.abort();
+  } else if (c.exchange.body.timed_out()) {
+    answer_error(c, http::kTimeout.status, http::kTimeout.code, "The request body took too long to arrive",
+                 "body_timeout");
   } else {
     answer_error(c, 400, http::kBadFraming.code, "The request body is malformed or did not arrive", "body_broken");
   }
