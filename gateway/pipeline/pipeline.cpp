@@ -35,7 +35,9 @@ bool asks_for_websocket(const http::RequestHead& head) {
   bool listed = false;
   for_each_in_list(head.find(http::Name::connection).value_or(""),
                    [&](std::string_view option) { listed = listed || iequals(option, "upgrade"); });
-  return listed && head.find(http::Name::sec_websocket_key);
+  // A handshake has no body: where it ended and the tunnel began would be read in two ways.
+  return listed && head.find(http::Name::sec_websocket_key) && !head.find(http::Name::transfer_encoding) &&
+         head.find(http::Name::content_length).value_or("0") == "0";
 }
 
 }  // namespace
