@@ -44,10 +44,14 @@ Awaitable<> Http1Connection::run() {
     const bool secure = co_await handshake();
     if (!secure) co_return;
   }
+  // The usual request, which comes in one piece and leaves nothing behind, runs through here without a coroutine of its
+  // own for each step.
   for (;;) {
-    const bool arrived = co_await wait_for_request();
+    bool arrived = has_next();
+    if (!arrived) arrived = co_await wait_for_request();
     if (!arrived) break;
-    const HeadOutcome outcome = co_await read_head();
+    HeadOutcome outcome = begin_head();
+    if (outcome == HeadOutcome::wait) outcome = co_await read_head();
     if (outcome == HeadOutcome::ended) break;
     if (outcome == HeadOutcome::refused) {
       const bool late = deadline_.expired();
@@ -58,9 +62,10 @@ Awaitable<> Http1Connection::run() {
     deadline_.clear();
     co_await serve();
     if (gone_) co_return;
-    const bool fit = co_await prepare_next();
+    bool fit = body_ended_;
+    if (!fit) fit = co_await read_rest();
     if (gone_) co_return;
-    if (!fit) {
+    if (!fit || !prepare_next()) {
       co_await linger();
       co_return;
     }
@@ -87,16 +92,21 @@ Awaitable<bool> Http1Connection::handshake() {
   co_return true;
 }
 
+// Pipelined, or read ahead by TLS. Now and then even that waits for its turn behind other connections.
+bool Http1Connection::has_next() {
+  idle_ = false;
+  if (buffers_ && buffers_->end > 0) return requests_ % kPipelinedInTurn != 0;
+  return !draining_ && stream_.has_buffered();
+}
+
 // Between requests nothing is held but the connection itself.
 Awaitable<bool> Http1Connection::wait_for_request() {
-  idle_ = false;
   if (buffers_ && buffers_->end > 0) {
-    if (requests_ % kPipelinedInTurn == 0) co_await asio::post(stream_.socket().get_executor(), use_awaitable);
+    co_await asio::post(stream_.socket().get_executor(), use_awaitable);
     co_return !gone_;
   }
   if (buffers_) context_.buffers.give_back(std::move(buffers_));
   if (draining_) co_return false;
-  if (stream_.has_buffered()) co_return true;
   deadline_.set(requests_ == 0 ? context_.limits.head_time : context_.limits.keep_alive);
   idle_ = true;
   const bool readable = co_await stream_.wait(Stream::Status::want_read);
@@ -105,30 +115,43 @@ Awaitable<bool> Http1Connection::wait_for_request() {
   co_return readable || (draining_ && stream_.has_arrived());
 }
 
-Awaitable<Http1Connection::HeadOutcome> Http1Connection::read_head() {
+Http1Connection::HeadOutcome Http1Connection::begin_head() {
   deadline_.set(context_.limits.head_time);
   if (!buffers_) buffers_ = context_.buffers.take();
   buffers_->parser.emplace();
+  return try_head();
+}
+
+// What can be had of the head without waiting.
+Http1Connection::HeadOutcome Http1Connection::try_head() {
   auto& parser = *buffers_->parser;
   for (;;) {
     if (buffers_->end > 0) {
       const auto progress = parser.parse_head(buffers_->in.get(), buffers_->end);
-      if (progress == http::RequestParser::Progress::complete) co_return HeadOutcome::complete;
-      if (progress == http::RequestParser::Progress::refused) co_return HeadOutcome::refused;
+      if (progress == http::RequestParser::Progress::complete) return HeadOutcome::complete;
+      if (progress == http::RequestParser::Progress::refused) return HeadOutcome::refused;
     }
     if (buffers_->end >= context_.limits.head) {
       parser.refuse_head(http::kHeadTooLarge);
-      co_return HeadOutcome::refused;
+      return HeadOutcome::refused;
     }
     const auto io = stream_.read(buffers_->in.get() + buffers_->end, context_.limits.head - buffers_->end);
-    if (io.status == Stream::Status::ok) {
-      buffers_->end += io.bytes;
-      continue;
+    if (io.status == Stream::Status::closed || io.status == Stream::Status::failed) return HeadOutcome::ended;
+    if (io.status != Stream::Status::ok) {
+      read_wants_ = io.status;
+      return HeadOutcome::wait;
     }
-    if (io.status == Stream::Status::closed || io.status == Stream::Status::failed) co_return HeadOutcome::ended;
-    const bool ready = co_await stream_.wait(io.status);
+    buffers_->end += io.bytes;
+  }
+}
+
+Awaitable<Http1Connection::HeadOutcome> Http1Connection::read_head() {
+  for (;;) {
+    const bool ready = co_await stream_.wait(read_wants_);
     // A client that has begun a head and does not go on with it is told so.
     if (!ready) co_return buffers_->end > 0 && deadline_.expired() ? HeadOutcome::refused : HeadOutcome::ended;
+    const HeadOutcome outcome = try_head();
+    if (outcome != HeadOutcome::wait) co_return outcome;
   }
 }
 
@@ -196,8 +219,8 @@ Awaitable<> Http1Connection::linger() {
   }
 }
 
-Awaitable<bool> Http1Connection::prepare_next() {
-  // What the handler did not read of the body is thrown away; start() has told the client whether that will do.
+// What the handler did not read of the body is thrown away; start() has told the client whether that will do.
+Awaitable<bool> Http1Connection::read_rest() {
   std::size_t thrown_away = 0;
   while (keep_alive_ && !tunnel_ && !body_ended_) {
     const auto piece = read_body();
@@ -207,13 +230,17 @@ Awaitable<bool> Http1Connection::prepare_next() {
     const bool ready = co_await wait_client(read_wants_);
     if (!ready) co_return false;
   }
-  if (!keep_alive_ || tunnel_) co_return false;
+  co_return true;
+}
+
+bool Http1Connection::prepare_next() {
+  if (!keep_alive_ || tunnel_) return false;
   const std::size_t rest = buffers_->end - buffers_->begin;
   std::memmove(buffers_->in.get(), buffers_->in.get() + buffers_->begin, rest);
   buffers_->begin = 0;
   buffers_->end = rest;
   buffers_->parser.reset();
-  co_return true;
+  return true;
 }
 
 void Http1Connection::drain() {

@@ -48,17 +48,21 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   Http1Connection* next = nullptr;
 
  private:
-  enum class HeadOutcome { complete, refused, ended };
+  enum class HeadOutcome { complete, refused, ended, wait };
   static constexpr std::size_t kUnreadBodyMax = 64 * 1024;  // a longer rest costs the connection
 
   Awaitable<bool> handshake();
+  bool has_next();
   Awaitable<bool> wait_for_request();
+  HeadOutcome begin_head();
+  HeadOutcome try_head();
   Awaitable<HeadOutcome> read_head();
   Awaitable<> serve();
   Awaitable<> refuse(const http::Refusal& refusal);
   Awaitable<> linger();
   // Whether the connection is fit for another request; moves what was pipelined to the front.
-  Awaitable<bool> prepare_next();
+  bool prepare_next();
+  Awaitable<bool> read_rest();
   http::BodyPiece read_body();
   bool can_throw_body_away();
   static void on_deadline(void* self);

@@ -56,7 +56,7 @@ Awaitable<> Forwarding::pass() {
     co_await relay_tunnel();
   } else {
     start_answer();
-    co_await relay();
+    if (!relay_at_once()) co_await relay();
   }
 }
 
@@ -242,18 +242,44 @@ Awaitable<bool> Forwarding::more() {
   }
 }
 
-Awaitable<> Forwarding::relay() {
+// The usual small answer has come with its head: true if that was all of it.
+bool Forwarding::relay_at_once() {
   using Kind = http::BodyDecoder::Step::Kind;
   auto& c = *connection_;
   if (!parser_->keep_alive()) c.failed = true;
   for (;;) {
+    if (!exchange_.sink.credit()) return false;
     const auto step = parser_->body().decode({c.buffer.get() + c.begin, c.end - c.begin});
     c.begin += step.used;
     switch (step.kind) {
       case Kind::data:
         exchange_.sink.write(step.bytes);
-        if (!exchange_.sink.credit()) co_await exchange_.sink.drained();
-        if (exchange_.sink.gone()) co_return abort("client_gone");
+        continue;
+      case Kind::end:
+        exchange_.sink.finish();
+        if (exchange_.sink.gone()) abort("client_gone");
+        return true;
+      case Kind::malformed:
+        abort("upstream_nonsense");
+        return true;
+      case Kind::need_more:
+        return false;
+    }
+  }
+}
+
+// The rest, as it comes.
+Awaitable<> Forwarding::relay() {
+  using Kind = http::BodyDecoder::Step::Kind;
+  auto& c = *connection_;
+  for (;;) {
+    if (!exchange_.sink.credit()) co_await exchange_.sink.drained();
+    if (exchange_.sink.gone()) co_return abort("client_gone");
+    const auto step = parser_->body().decode({c.buffer.get() + c.begin, c.end - c.begin});
+    c.begin += step.used;
+    switch (step.kind) {
+      case Kind::data:
+        exchange_.sink.write(step.bytes);
         continue;
       case Kind::end:
         exchange_.sink.finish();

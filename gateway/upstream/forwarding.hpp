@@ -47,6 +47,7 @@ class Forwarding {
   Awaitable<ReadHead> ask();
   bool may_ask_again(ReadHead result) const;
   Awaitable<ReadHead> read_head();
+  bool relay_at_once();
   Awaitable<> relay();
   Awaitable<> relay_tunnel();
   Awaitable<bool> more();
