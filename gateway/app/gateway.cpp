@@ -29,6 +29,9 @@ template <class T>
 T run_to_end(asio::io_context& io, Awaitable<T> work) {
   std::optional<T> result;
   std::exception_ptr failed;
+  // What happened since the last call: a connection that the server has closed must not be used.
+  io.restart();
+  io.poll();
   asio::co_spawn(io.get_executor(), std::move(work), [&](const std::exception_ptr& error, T value) {
     failed = error;
     if (!error) result = std::move(value);
@@ -195,7 +198,8 @@ void Gateway::Parts::add_metrics() {
 
 // What the database must have before it is of use. Throws Failure when it is down.
 Awaitable<Gateway::Parts::Schema> Gateway::Parts::prepare_schema() {
-  storage::Migrator migrator = storage::make_migrator(*main_database_, clock_);
+  const auto patient = store_->connect(main_io_.get_executor(), storage::migration_options());
+  storage::Migrator migrator = storage::make_migrator(*patient, clock_);
   if (settings_.database.migrate == config::Migrate::at_start) {
     const auto applied = co_await migrator.apply();
     for (const auto& name : applied) log::info("migration applied: {}", name);

@@ -3,7 +3,6 @@
 #include <map>
 
 #include "base/iso_time.hpp"
-#include "base/log.hpp"
 #include "gatehouse_migrations.hpp"
 #include "storage/schema.hpp"
 
@@ -105,20 +104,6 @@ Awaitable<> Migrator::run_statement(Transaction& transaction, std::string_view s
 Migrator make_migrator(Database& database, const Clock& clock, std::vector<std::string> features) {
   features.emplace_back("core");
   return {database, clock, select_migrations(gatehouse_migrations(), database.engine(), features)};
-}
-
-Awaitable<> prepare_schema(Database& database, const Clock& clock, config::Migrate mode,
-                           std::vector<std::string> features) {
-  auto migrator = make_migrator(database, clock, std::move(features));
-  if (mode == config::Migrate::at_start) {
-    const auto applied = co_await migrator.apply();
-    for (const auto& name : applied) log::info("applied migration {}", name);
-    co_return;
-  }
-  const bool current = co_await migrator.is_current();
-  if (!current)
-    throw MigrationError(
-        "the database is not on the current schema: run `gatehouse migrate` (database.migrate is refuse)");
 }
 
 }  // namespace gatehouse::storage

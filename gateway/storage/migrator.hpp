@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "config/configuration.hpp"
 #include "storage/migration.hpp"
 
 namespace gatehouse::storage {
@@ -46,11 +45,5 @@ class Migrator {
 
 // The migrations embedded in this binary for the features that are switched on ("core" is always part of it).
 Migrator make_migrator(Database& database, const Clock& clock, std::vector<std::string> features = {});
-
-// What the start of the gateway does with `database.migrate`: at_start applies what is missing, refuse throws
-// MigrationError if something is. Throws Failure while the database is not reachable: to be tried again, the gateway is
-// not ready until then.
-Awaitable<> prepare_schema(Database& database, const Clock& clock, config::Migrate mode,
-                           std::vector<std::string> features = {});
 
 }  // namespace gatehouse::storage

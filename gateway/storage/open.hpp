@@ -30,8 +30,11 @@ class Store {
   virtual ~Store() = default;
   virtual Engine engine() const = 0;
   // The Database of the thread that runs `executor`. Destroy it before that io_context. Nothing is awaited here:
-  // PostgreSQL is connected to at the first call, and a server that is down then fails the call, not the start.
+  // PostgreSQL is connected to at the first call, and a server that is down then fails the call, not the start. An open
+  // connection to PostgreSQL is watched while it is idle, so it keeps io_context::run() from returning.
   virtual std::unique_ptr<Database> connect(Executor executor) = 0;
+  // With time-outs (and, for PostgreSQL, a number of connections) of its own.
+  virtual std::unique_ptr<Database> connect(Executor executor, StoreOptions options) = 0;
 };
 
 // `url`: postgres://… or postgresql://… (libpq's URL with all its options), sqlite:FILE (created with mode 0600 if it

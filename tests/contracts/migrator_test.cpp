@@ -153,16 +153,6 @@ TEST_CASE_TEMPLATE("processes that migrate at the same time apply each migration
   CHECK(applied == 1);
 }
 
-TEST_CASE_TEMPLATE("prepare_schema migrates at the start, or refuses to go on without it", Backend, SqliteBackend,
-                   PostgresBackend) {
-  Migrated<Backend> db;
-  CHECK_THROWS_AS(run_coroutine(db.context, prepare_schema(*db.database, db.clock, config::Migrate::refuse)),
-                  MigrationError);
-  CHECK_FALSE(db.table("user"));
-  run_coroutine(db.context, prepare_schema(*db.database, db.clock, config::Migrate::at_start));
-  run_coroutine(db.context, prepare_schema(*db.database, db.clock, config::Migrate::refuse));
-}
-
 TEST_CASE("tables are found, and made, in the schema of search_path") {
   const auto url = PostgresServer::shared().create_database();
   const auto store = open_store(Secret(url + "?options=-c search_path=auth")).value();

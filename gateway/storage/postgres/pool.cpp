@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include "base/log.hpp"
 #include "storage/postgres/connect.hpp"
@@ -18,11 +17,7 @@ constexpr std::chrono::milliseconds kLongestPause{1'000};
 }  // namespace
 
 PostgresPool::PostgresPool(Executor executor, PostgresTarget target, StoreOptions options)
-    : executor_(executor),
-      target_(std::move(target)),
-      options_(options),
-      pause_(executor),
-      jitter_(std::random_device{}()) {}
+    : executor_(executor), target_(std::move(target)), options_(options), jitter_(std::random_device{}()) {}
 
 void PostgresPool::submit(std::shared_ptr<PostgresRequest> request) {
   if (request->connection) return request->connection->send(request);
@@ -30,7 +25,7 @@ void PostgresPool::submit(std::shared_ptr<PostgresRequest> request) {
     request->complete(store_error(StoreError::Kind::unavailable, why));
   };
   if (closed_) return refuse("the database is being closed");
-  if (!down_.empty()) return refuse(down_);
+  if (!down_.empty() && (connecting_ || std::chrono::steady_clock::now() < next_attempt_)) return refuse(down_);
   if (waiting_.size() >= options_.queue) return refuse("too many calls wait for the database");
   waiting_.push_back(std::move(request));
   dispatch();
@@ -42,7 +37,6 @@ void PostgresPool::forget(const PostgresRequest& request) {
 
 void PostgresPool::close() {
   closed_ = true;
-  pause_.cancel();
   for (const auto& connection : std::exchange(connections_, {})) connection->abandon();
   fail_waiting("the database is being closed");
 }
@@ -53,6 +47,7 @@ void PostgresPool::on_progress() {
 
 void PostgresPool::on_closed(PostgresConnection& connection) {
   std::erase_if(connections_, [&](const auto& own) { return own.get() == &connection; });
+  if (connections_.empty()) next_attempt_ = {};
   dispatch();
 }
 
@@ -83,32 +78,36 @@ void PostgresPool::dispatch() {
 void PostgresPool::grow() {
   if (connecting_ || connections_.size() >= options_.connections) return;
   if (connections_.empty() && waiting_.empty()) return;
+  if (std::chrono::steady_clock::now() < next_attempt_) return;
   connecting_ = true;
-  const auto done = [self = shared_from_this()](const std::exception_ptr&) { self->connecting_ = false; };
-  asio::co_spawn(executor_, keep_connecting(shared_from_this()), done);
+  asio::co_spawn(executor_, connect(shared_from_this()), [self = shared_from_this()](const std::exception_ptr& thrown) {
+    if (thrown) self->connecting_ = false;
+  });
 }
 
-Awaitable<> PostgresPool::keep_connecting(std::shared_ptr<PostgresPool> self) {
-  for (std::size_t attempts = 0; !self->closed_; ++attempts) {
-    auto opened = co_await connect_postgres(self->target_, self->options_, attempts);
-    if (self->closed_) co_return;
-    if (opened) co_return self->on_connected(std::move(*opened));
+Awaitable<> PostgresPool::connect(std::shared_ptr<PostgresPool> self) {
+  auto opened = co_await connect_postgres(self->target_, self->options_, self->failures_);
+  self->connecting_ = false;
+  if (self->closed_) co_return;
+  if (opened) {
+    self->on_connected(std::move(*opened));
+  } else {
     self->on_failed(opened.error());
-    self->pause_.expires_after(self->pause(attempts));
-    boost::system::error_code ignored;
-    co_await self->pause_.async_wait(asio::redirect_error(use_awaitable, ignored));
   }
 }
 
 void PostgresPool::on_connected(PostgresHandle handle) {
   if (!down_.empty()) log::info("the database is reachable again");
   down_.clear();
-  connecting_ = false;
+  failures_ = 0;
+  next_attempt_ = {};
   connections_.push_back(PostgresConnection::start(executor_, std::move(handle), *this, options_.statement_timeout));
   dispatch();
 }
 
 void PostgresPool::on_failed(const std::string& why) {
+  next_attempt_ = std::chrono::steady_clock::now() + pause();
+  ++failures_;
   if (!connections_.empty()) return;  // the others serve
   if (down_.empty()) log::warn("the database is not reachable: {}", why);
   down_ = "the database is not reachable: " + why;
@@ -121,8 +120,8 @@ void PostgresPool::fail_waiting(const std::string& why) {
 }
 
 // Doubles up to a second, and is shortened by up to a half, so that gateways do not come back all at once.
-std::chrono::milliseconds PostgresPool::pause(std::size_t attempts) {
-  const auto full = std::min(kLongestPause, kFirstPause * (1L << std::min<std::size_t>(attempts, 10)));
+std::chrono::milliseconds PostgresPool::pause() {
+  const auto full = std::min(kLongestPause, kFirstPause * (1L << std::min<std::size_t>(failures_, 10)));
   return full / 2 + std::chrono::milliseconds(std::uniform_int_distribution<long>(0, full.count() / 2)(jitter_));
 }
 

@@ -1,7 +1,9 @@
 // The connections of one worker thread to PostgreSQL. They are opened one after the other as they are needed, up to a
 // limit; a request goes to an idle one, else it joins the shortest pipeline, else it waits in a bounded queue, in
-// order. When no connection can be had, requests fail at once until one of the attempts, which go on with a growing and
-// jittered pause, succeeds.
+// order.
+//
+// When no connection can be had, requests fail at once; after a pause, which grows and is jittered, the next one that
+// comes waits for a new attempt. Nothing goes on without requests, so a server that is down costs nothing.
 #pragma once
 #include <deque>
 #include <memory>
@@ -15,7 +17,7 @@
 
 namespace gatehouse::storage {
 
-// Shared by its Database, its attempt to connect and what coroutines hold of it.
+// Shared by its Database, an attempt to connect and what coroutines hold of it.
 class PostgresPool final : public PostgresConnection::Owner, public std::enable_shared_from_this<PostgresPool> {
  public:
   PostgresPool(Executor executor, PostgresTarget target, StoreOptions options);
@@ -35,20 +37,21 @@ class PostgresPool final : public PostgresConnection::Owner, public std::enable_
   std::shared_ptr<PostgresConnection> choose(const PostgresRequest& request) const;
   void dispatch();
   void grow();
-  static Awaitable<> keep_connecting(std::shared_ptr<PostgresPool> self);
+  static Awaitable<> connect(std::shared_ptr<PostgresPool> self);
   void on_connected(PostgresHandle handle);
   void on_failed(const std::string& why);
   void fail_waiting(const std::string& why);
-  std::chrono::milliseconds pause(std::size_t attempts);
+  std::chrono::milliseconds pause();
 
   const Executor executor_;
   const PostgresTarget target_;
   const StoreOptions options_;
-  Timer pause_;
   std::minstd_rand jitter_;
   std::vector<std::shared_ptr<PostgresConnection>> connections_;
   std::deque<std::shared_ptr<PostgresRequest>> waiting_;
-  std::string down_;  // why there is no connection; empty while that is not known
+  std::string down_;           // why there is no connection; empty while that is not known
+  std::size_t failures_ = 0;   // attempts since the last one that succeeded
+  SteadyTime next_attempt_{};  // not before
   bool connecting_ = false;
   bool closed_ = false;
 };

@@ -100,8 +100,8 @@ class PostgresTransaction final : public Transaction {
 
 }  // namespace
 
-std::unique_ptr<Database> PostgresStore::connect(Executor executor) {
-  return std::make_unique<PostgresDatabase>(std::make_shared<PostgresPool>(executor, target_, options_));
+std::unique_ptr<Database> PostgresStore::connect(Executor executor, StoreOptions options) {
+  return std::make_unique<PostgresDatabase>(std::make_shared<PostgresPool>(executor, target_, options));
 }
 
 PostgresDatabase::~PostgresDatabase() {

@@ -11,7 +11,8 @@ class PostgresStore final : public Store {
  public:
   PostgresStore(PostgresTarget target, StoreOptions options) : target_(std::move(target)), options_(options) {}
   Engine engine() const override { return Engine::postgres; }
-  std::unique_ptr<Database> connect(Executor executor) override;
+  std::unique_ptr<Database> connect(Executor executor) override { return connect(executor, options_); }
+  std::unique_ptr<Database> connect(Executor executor, StoreOptions options) override;
 
  private:
   const PostgresTarget target_;

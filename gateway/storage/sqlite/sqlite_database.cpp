@@ -50,7 +50,8 @@ Outcome unavailable(const char* why) {
 Awaitable<Outcome> perform(SqliteEngine& engine, std::shared_ptr<SqliteJob> job) {
   if (auto refused = refuse_parameters(job->parameters)) co_return std::unexpected(std::move(*refused));
   const auto executor = co_await asio::this_coro::executor;
-  Timer timer(executor, engine.options().acquire_timeout);
+  const StoreOptions& options = job->mailbox->options();
+  Timer timer(executor, options.acquire_timeout);
   Waiting waiting(*job, timer);
   if (!engine.submit(job)) {
     if (job->transaction && job->kind != Kind::begin) co_return unavailable("the transaction has ended");
@@ -61,7 +62,7 @@ Awaitable<Outcome> perform(SqliteEngine& engine, std::shared_ptr<SqliteJob> job)
   if (job->done) co_return std::move(job->outcome);
   if (waiting.abandon()) co_return unavailable("waited too long for the database");
   // It runs. The engine itself ends what is too slow; only a file system that hangs keeps it longer.
-  timer.expires_after(engine.options().statement_timeout + engine.options().acquire_timeout + kDeliverySlack);
+  timer.expires_after(options.statement_timeout + options.acquire_timeout + kDeliverySlack);
   co_await timer.async_wait(asio::redirect_error(use_awaitable, ended));
   if (job->done) co_return std::move(job->outcome);
   co_return unavailable("the database took too long");
@@ -113,12 +114,12 @@ class SqliteTransaction final : public Transaction {
 
 }  // namespace
 
-std::unique_ptr<Database> SqliteStore::connect(Executor executor) {
-  return std::make_unique<SqliteDatabase>(engine_, executor);
+std::unique_ptr<Database> SqliteStore::connect(Executor executor, StoreOptions options) {
+  return std::make_unique<SqliteDatabase>(engine_, executor, options);
 }
 
-SqliteDatabase::SqliteDatabase(std::shared_ptr<SqliteEngine> engine, Executor executor)
-    : engine_(std::move(engine)), mailbox_(std::make_shared<SqliteMailbox>(executor)) {}
+SqliteDatabase::SqliteDatabase(std::shared_ptr<SqliteEngine> engine, Executor executor, StoreOptions options)
+    : engine_(std::move(engine)), mailbox_(std::make_shared<SqliteMailbox>(executor, options)) {}
 
 SqliteDatabase::~SqliteDatabase() {
   mailbox_->close();

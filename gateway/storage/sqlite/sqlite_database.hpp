@@ -11,7 +11,8 @@ class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::shared_ptr<SqliteEngine> engine) : engine_(std::move(engine)) {}
   Engine engine() const override { return Engine::sqlite; }
-  std::unique_ptr<Database> connect(Executor executor) override;
+  std::unique_ptr<Database> connect(Executor executor) override { return connect(executor, engine_->options()); }
+  std::unique_ptr<Database> connect(Executor executor, StoreOptions options) override;
 
  private:
   const std::shared_ptr<SqliteEngine> engine_;
@@ -19,7 +20,7 @@ class SqliteStore final : public Store {
 
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(std::shared_ptr<SqliteEngine> engine, Executor executor);
+  SqliteDatabase(std::shared_ptr<SqliteEngine> engine, Executor executor, StoreOptions options);
   ~SqliteDatabase() override;
   Engine engine() const override { return Engine::sqlite; }
   Awaitable<ResultSet> query(Statement statement, Parameters parameters) override;

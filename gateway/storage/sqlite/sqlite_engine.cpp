@@ -75,7 +75,7 @@ bool SqliteEngine::take(std::shared_ptr<SqliteJob>& job) {
   const auto ready = [this] { return stopping_ || !(open_ ? open_->jobs : queue_).empty(); };
   if (!open_) {
     wake_.wait(lock, ready);
-  } else if (!wake_.wait_for(lock, options_.statement_timeout, ready)) {
+  } else if (!wake_.wait_for(lock, idle_limit_, ready)) {
     return true;
   }
   if (stopping_) return false;
@@ -126,14 +126,15 @@ void SqliteEngine::perform(SqliteJob& job) {
   } else if (job.transaction && failed_) {
     job.outcome = store_error(StoreError::Kind::statement, "a statement of this transaction failed before");
   } else {
-    job.outcome =
-        connection_->run(job.sql, job.parameters, std::chrono::steady_clock::now() + options_.statement_timeout);
+    job.outcome = connection_->run(job.sql, job.parameters,
+                                   std::chrono::steady_clock::now() + job.mailbox->options().statement_timeout);
     if (job.transaction && !job.outcome) failed_ = true;
   }
 }
 
 Outcome SqliteEngine::begin(const SqliteJob& job) {
   open_ = job.transaction;
+  idle_limit_ = job.mailbox->options().statement_timeout;
   failed_ = false;
   auto outcome = connection_->run("BEGIN IMMEDIATE", {}, SteadyTime::max());
   if (!outcome) finish_transaction();

@@ -19,15 +19,18 @@ namespace gatehouse::storage {
 
 struct SqliteJob;
 
-// The way back to the thread of one Database. Closed when that Database goes, so that nothing is posted to an
-// io_context that may be gone as well; shared by the Database and the jobs under way, of which either may be the last.
+// What jobs need of the Database that sent them: its time-outs, and the way back to its thread. Closed when that
+// Database goes, so that nothing is posted to an io_context that may be gone as well; shared by the Database and the
+// jobs under way, of which either may be the last.
 class SqliteMailbox {
  public:
-  explicit SqliteMailbox(Executor executor) : executor_(executor) {}
+  SqliteMailbox(Executor executor, StoreOptions options) : options_(options), executor_(executor) {}
+  const StoreOptions& options() const { return options_; }
   void deliver(std::shared_ptr<SqliteJob> job);
   void close();
 
  private:
+  const StoreOptions options_;
   std::mutex mutex_;
   std::optional<Executor> executor_;
 };
@@ -88,6 +91,7 @@ class SqliteEngine {
   std::deque<std::shared_ptr<SqliteJob>> queue_;
   bool stopping_ = false;
   std::shared_ptr<SqliteTransactionState> open_;  // the engine's thread alone
+  std::chrono::milliseconds idle_limit_{};        // how long the open transaction may be left alone
   bool failed_ = false;  // a statement of the open transaction failed; the engine's thread alone
   std::thread thread_;
 };
