@@ -195,7 +195,8 @@ Awaitable<> Http1Connection::serve() {
 }
 
 Awaitable<> Http1Connection::refuse(const http::Refusal& refusal) {
-  const std::string extra = context_.handler.on_refusal({.refusal = refusal, .peer = peer_, .peer_port = peer_port_});
+  const std::string extra = context_.handler.on_refusal(
+      {.refusal = refusal, .peer = peer_, .peer_port = peer_port_, .is_tls = stream_.is_tls()});
   buffers_->out.append(make_refusal(refusal, extra));
   co_await drained();
   if (!gone_) co_await linger();

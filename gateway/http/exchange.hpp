@@ -131,6 +131,7 @@ struct RefusedRequest {
   const Refusal& refusal;
   IpAddress peer;
   std::uint16_t peer_port = 0;
+  bool is_tls = false;
 };
 
 // What an edge calls for each exchange. It must have finished or aborted the answer when it returns; what it throws,

@@ -4,9 +4,13 @@
 
 namespace gatehouse::pipeline {
 
+void append_common_lines(std::string& out, const RequestId& id, bool is_https) {
+  out.append("X-Request-ID: ").append(id.view()).append("\r\n");
+  if (is_https) out.append("Strict-Transport-Security: max-age=31536000\r\n");
+}
+
 void append_common_lines(std::string& out, const Context& c) {
-  out.append("X-Request-ID: ").append(c.id.view()).append("\r\n");
-  if (c.head.scheme == "https") out.append("Strict-Transport-Security: max-age=31536000\r\n");
+  append_common_lines(out, c.id, c.head.scheme == "https");
 }
 
 void answer(Context& c, int status, std::string_view lines, std::string_view body) {

@@ -9,6 +9,7 @@ namespace gatehouse::pipeline {
 
 // The lines that every answer carries, the upstream's too: X-Request-ID, and Strict-Transport-Security over TLS.
 void append_common_lines(std::string& out, const Context& c);
+void append_common_lines(std::string& out, const RequestId& id, bool is_https);
 
 // {"code": …, "message": …}. `lines`: further complete header lines.
 void answer_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,

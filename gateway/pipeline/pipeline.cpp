@@ -410,7 +410,9 @@ std::string Pipeline::on_refusal(const http::RefusedRequest& refused) {
   entry.status = refused.refusal.status;
   entry.reason = reason;
   log_.append(entry);
-  return fmt::format("X-Request-ID: {}\r\n", id.view());
+  std::string lines;
+  append_common_lines(lines, id, refused.is_tls);
+  return lines;
 }
 
 }  // namespace gatehouse::pipeline
