@@ -15,6 +15,10 @@ before(async () => {
     respond: async (received, wire) => {
       if (received.fields.has('upgrade')) return respondToUpgrade(received, wire);
       const whole = await received.complete;
+      if (whole.target === '/private/events') {
+        wire.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nd\r\ndata: first\n\n\r\n');
+        return;
+      }
       wire.write(answer(200, `${whole.method} ${whole.target}`));
     },
   });
@@ -276,6 +280,16 @@ describe('50: the tunnel ends with its session', () => {
       assert.equal((await world.gateway.request('GET', '/private/x', {headers: {Cookie: both.ended.cookie}})).status, 401);
     });
   }
+
+  test('an event stream ends with its session too', async () => {
+    const session = await signIn(world.gateway, world.ada);
+    const client = await world.gateway.connect();
+    await client.send(requestText('GET', '/private/events', {headers: {Cookie: session.cookie}}));
+    await client.until(() => client.received.includes('data: first') || undefined, 'first event');
+    assert.equal((await postJson(world.gateway, '/api/auth/sign-out', {}, {Cookie: session.cookie})).status, 200);
+    await assert.rejects(client.finalResponse('GET', 3000), /ended without a complete response/);
+    client.close();
+  });
 
   test('by revoke-sessions, all of them', async () => {
     const session = await signIn(world.gateway, world.bob);

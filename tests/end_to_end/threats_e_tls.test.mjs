@@ -210,6 +210,17 @@ describe('59: HSTS and cookies', () => {
       assert.match(response.fields.get('strict-transport-security'), /^max-age=\d{7,}/);
     }
   });
+  test('refusals of a malformed request carry it as well', async () => {
+    for (const [bytes, status] of [['GET /public/%00 HTTP/1.1\r\nHost: gateway.test\r\n\r\n', 400], ['GET / HTTP/1.1\r\n\r\n', 400], ['GET /public/x HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400]]) {
+      const client = await world.gateway.connect();
+      await client.send(bytes);
+      const response = await client.finalResponse();
+      client.close();
+      assert.equal(response.status, status);
+      assert.match(response.fields.get('strict-transport-security'), /^max-age=\d{7,}/);
+      assert.ok(response.fields.has('x-request-id'));
+    }
+  });
   test('session cookies are Secure, HttpOnly, SameSite and carry the prefix', async () => {
     const response = await postJson(world.gateway, '/api/auth/sign-up/email', {name: 'Ada', email: 'ada.cookie@example.test', password: 'correct horse battery'});
     const line = response.fields.all('set-cookie').find((text) => text.includes('session_token'));
