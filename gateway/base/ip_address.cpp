@@ -69,7 +69,8 @@ std::string IpAddress::to_string_full() const {
 }
 
 std::optional<IpAddress> parse_ip(std::string_view text) {
-  if (text.empty() || text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+  // inet_pton would stop at a NUL and take what is before it.
+  if (text.empty() || text.size() >= INET6_ADDRSTRLEN || text.contains('\0')) return std::nullopt;
   char zero_ended[INET6_ADDRSTRLEN];
   std::memcpy(zero_ended, text.data(), text.size());
   zero_ended[text.size()] = '\0';

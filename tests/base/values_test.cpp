@@ -23,6 +23,11 @@ TEST_CASE("parse_ip refuses ports, brackets, zones and leading zeros") {
   }
 }
 
+TEST_CASE("parse_ip reads all of its text, also behind a NUL") {
+  CHECK_FALSE(parse_ip(std::string_view("1.2.3.4\0", 8)));
+  CHECK_FALSE(parse_ip(std::string_view("::1\0x", 5)));
+}
+
 TEST_CASE("masked keeps the network part") {
   CHECK(parse_ip("2001:db8:1:2:3:4:5:6")->masked(64).to_string_full() == "2001:0db8:0001:0002:0000:0000:0000:0000");
   CHECK(parse_ip("2001:db8:1:2::5")->masked(48).to_string() == "2001:db8:1::");
