@@ -117,14 +117,17 @@ void AccessLog::submit(Batch batch) {
 
 void AccessLog::write_batches() {
   std::unique_lock lock(mutex_);
+  bool given_up = false;  // the process wants to end, and the target does not take anything
   for (;;) {
     arrived_.wait(lock, [this] { return stopping_ || !batches_.empty(); });
     if (batches_.empty()) return;
     const Batch batch = std::move(batches_.front());
     batches_.pop_front();
     lock.unlock();
-    if (!write_all(batch.lines)) dropped_.fetch_add(batch.count, std::memory_order_relaxed);
+    const bool written = !given_up && write_all(batch.lines);
+    if (!written) dropped_.fetch_add(batch.count, std::memory_order_relaxed);
     lock.lock();
+    given_up = !written && stopping_;
   }
 }
 

@@ -18,18 +18,18 @@ namespace gatehouse::pipeline {
 
 // What is known of an exchange at its end. Views need to live during append() only. Empty texts are left out.
 struct AccessLogEntry {
-  WallTime time;
-  std::string_view request_id;
-  std::string_view peer;    // the socket's address
-  std::string_view client;  // the client's, where a trusted proxy told another one
-  std::string_view method;
-  std::string_view host;
-  std::string_view path;    // canonical, without query: queries carry secrets
-  std::string_view route;   // the pattern, or "auth", "page", "jwks"
-  int status = 0;           // 0: the connection ended without an answer
-  std::string_view reason;  // why it was refused or went wrong
-  std::string_view user_id;
-  std::string_view upstream;
+  WallTime time = {};
+  std::string_view request_id = {};
+  std::string_view peer = {};    // the socket's address
+  std::string_view client = {};  // the client's, where a trusted proxy told another one
+  std::string_view method = {};
+  std::string_view host = {};
+  std::string_view path = {};    // canonical, without query: queries carry secrets
+  std::string_view route = {};   // the pattern, or "auth", "page", "jwks"
+  int status = 0;                // 0: the connection ended without an answer
+  std::string_view reason = {};  // why it was refused or went wrong
+  std::string_view user_id = {};
+  std::string_view upstream = {};
   std::chrono::microseconds duration{0};
   std::chrono::microseconds upstream_duration{-1};  // to the head of the answer; negative: none came
   std::uint64_t bytes_sent = 0;
@@ -41,10 +41,13 @@ class AccessLog {
   explicit AccessLog(int descriptor);
   ~AccessLog();
 
-  // The lines of one thread; call flush() at least every quarter of a second.
+  // The lines of one thread; call flush() at least every quarter of a second. What is left at its end is handed over.
   class Buffer {
    public:
     explicit Buffer(AccessLog& log) : log_(log) {}
+    ~Buffer() { flush(); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
     void append(const AccessLogEntry& entry);
     void flush();
 
