@@ -221,8 +221,8 @@ void Gateway::Parts::check_store() {
     if (!schema_ready_) {
       const Schema schema = run_to_end(main_io_, prepare_schema());
       if (schema == Schema::outdated)
-        throw StartError(
-            "database: the schema is not current; run `gatehouse migrate`, or set database.migrate: at_start");
+        throw storage::MigrationError(
+            "the schema is not current; run `gatehouse migrate`, or set database.migrate: at_start");
       schema_ready_ = true;
       for (const auto& worker : workers_) worker->set_user_has_role(user_has_role_);
     } else {

@@ -6,11 +6,13 @@ namespace gatehouse::app {
 
 namespace {
 
-void answer(http::Exchange& exchange, int status, std::string_view type, std::string_view body) {
+void answer(http::Exchange& exchange, int status, std::string_view type, std::string_view body,
+            std::string_view lines = {}) {
   const http::HeaderField field{"Content-Type", type, http::Name::content_type};
   http::ResponseHead head;
   head.status = status;
   head.fields = {&field, 1};
+  head.extra = lines;
   head.size = body.size();
   head.without_body = exchange.head.method == "HEAD";
   exchange.sink.start(head);
@@ -23,7 +25,7 @@ void answer(http::Exchange& exchange, int status, std::string_view type, std::st
 Awaitable<> InternalHandler::handle(http::Exchange& exchange) {
   const auto path = exchange.head.path;
   if (exchange.head.method != "GET" && exchange.head.method != "HEAD") {
-    answer(exchange, 405, "text/plain", "method not allowed\n");
+    answer(exchange, 405, "text/plain", "method not allowed\n", "Allow: GET, HEAD\r\n");
   } else if (path == "/livez") {
     answer(exchange, 200, "text/plain", "live\n");
   } else if (path == "/readyz") {

@@ -1,5 +1,6 @@
 #include "app/worker.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
@@ -47,7 +48,29 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
   internal_server_ = make_server(listeners.internal, internal_, shared.internal_limits, nullptr);
 }
 
-Worker::~Worker() = default;
+// An exchange that was cut off may still be suspended. It gets the chance to see that its client is gone; what waits
+// for somebody else is destroyed while all that its frames refer to is still there.
+Worker::~Worker() {
+  io_.stop();
+  join();
+  end_connections();
+  io_.shutdown();
+}
+
+void Worker::end_connections() {
+  std::vector<edge::Server*> servers;
+  for (const auto& server : servers_) servers.push_back(server.get());
+  if (internal_server_) servers.push_back(internal_server_.get());
+  for (auto* server : servers) {
+    server->drain();
+    server->end_all();
+  }
+  const auto is_over = [](const auto* server) { return server->connection_count() == 0; };
+  while (!std::ranges::all_of(servers, is_over)) {
+    io_.restart();
+    if (io_.poll() == 0) return;
+  }
+}
 
 std::unique_ptr<edge::Server> Worker::make_server(int descriptor, http::ExchangeHandler& handler,
                                                   edge::ConnectionLimits& limits, const edge::TlsContext* tls) {

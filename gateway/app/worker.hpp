@@ -70,10 +70,18 @@ class Worker {
   Awaitable<> sweep();
   std::unique_ptr<edge::Server> make_server(int descriptor, http::ExchangeHandler& handler,
                                             edge::ConnectionLimits& limits, const edge::TlsContext* tls);
+  void end_connections();
   std::size_t connection_count() const;
 
+  // Lets go of what waits on it before it is destroyed itself.
+  class IoContext : public asio::io_context {
+   public:
+    IoContext() : asio::io_context(1) {}
+    using asio::execution_context::shutdown;
+  };
+
   const Shared& shared_;
-  asio::io_context io_{1};
+  IoContext io_;
   Deadlines deadlines_;
   std::unique_ptr<storage::Database> database_;
   auth::SessionCookie cookies_;
