@@ -1,5 +1,7 @@
 #include "pipeline/site.hpp"
 
+#include <algorithm>
+
 #include "base/ascii.hpp"
 #include "http/target.hpp"
 
@@ -19,6 +21,11 @@ config::Configuration fold_routes(config::Configuration configuration) {
   return configuration;
 }
 
+bool have_same_paths(const config::Configuration& a, const config::Configuration& b) {
+  return a.gateway.auth.base_path == b.gateway.auth.base_path &&
+         std::ranges::equal(a.routes, b.routes, {}, &config::Route::path, &config::Route::path);
+}
+
 }  // namespace
 
 Site::Site(config::Configuration made_from)
@@ -28,6 +35,7 @@ Site::Site(config::Configuration made_from)
       base_url(configuration.gateway.base_url.to_string()),
       folded_(fold_routes(configuration)),
       folded_table_(folded_),
+      patterns_are_folded_(have_same_paths(configuration, folded_)),
       base_authority_(base_url.substr(base_url.find("://") + 3)) {}
 
 config::Match Site::match(std::string_view method, std::string_view host, std::string_view path) const {
@@ -37,10 +45,28 @@ config::Match Site::match(std::string_view method, std::string_view host, std::s
   char buffer[http::kTargetBytesMax];
   if (path.size() > sizeof buffer) return {};
   const std::string_view folded(buffer, http::fold_path(path, buffer));
-  if (folded == path) return match;
+  if (folded == path && patterns_are_folded_) return match;
   const config::Match lenient = folded_table_.match(method, host, folded);
   const bool same = lenient.kind == Kind::route && lenient.route->index == match.route->index;
   return same ? match : config::Match{};
+}
+
+std::string Site::allowed_methods(std::string_view host, std::string_view path) const {
+  using Kind = config::Match::Kind;
+  std::vector<std::string> methods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  for (const auto& route : configuration.routes) {
+    for (const auto& method : route.methods) {
+      if (std::ranges::find(methods, method) == methods.end()) methods.push_back(method);
+    }
+  }
+  std::string allowed;
+  for (const auto& method : methods) {
+    const Kind kind = match(method, host, path).kind;
+    if (kind == Kind::no_match || kind == Kind::method_not_allowed) continue;
+    if (!allowed.empty()) allowed.append(", ");
+    allowed.append(method);
+  }
+  return allowed;
 }
 
 }  // namespace gatehouse::pipeline

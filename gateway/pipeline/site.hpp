@@ -22,6 +22,9 @@ class Site {
   // case, dots or blanks at the end of a segment) has no match: it would be served under the wrong rule.
   config::Match match(std::string_view method, std::string_view host, std::string_view path) const;
 
+  // For the Allow field: "GET, HEAD". Empty where nothing is.
+  std::string allowed_methods(std::string_view host, std::string_view path) const;
+
   // How this host is written in URLs: with base_url's port where it is base_url's host.
   std::string_view authority(std::string_view host) const {
     return host == configuration.gateway.base_url.host ? std::string_view(base_authority_) : host;
@@ -35,6 +38,7 @@ class Site {
  private:
   const config::Configuration folded_;  // the same routes with folded patterns
   const config::RouteTable folded_table_;
+  const bool patterns_are_folded_;  // then a folded path cannot be taken for another one
   std::string base_authority_;
 };
 
