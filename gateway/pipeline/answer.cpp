@@ -1,6 +1,7 @@
 #include "pipeline/answer.hpp"
 
 #include "base/json_text.hpp"
+#include "pipeline/cors.hpp"
 
 namespace gatehouse::pipeline {
 
@@ -11,6 +12,8 @@ void append_common_lines(std::string& out, const RequestId& id, bool is_https) {
 
 void append_common_lines(std::string& out, const Context& c) {
   append_common_lines(out, c.id, c.head.scheme == "https");
+  if (c.set_cookie) out.append("Set-Cookie: ").append(*c.set_cookie).append("\r\n");
+  if (c.cors) append_cors_lines(out, *c.head.find(http::Name::origin));
 }
 
 void answer(Context& c, int status, std::string_view lines, std::string_view body) {
@@ -38,6 +41,12 @@ void answer_error(Context& c, int status, std::string_view code, std::string_vie
   std::string extra = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
   extra.append(lines);
   answer(c, status, extra, body);
+}
+
+void answer_method_not_allowed(Context& c, std::string_view allowed) {
+  std::string lines = "Allow: ";
+  lines.append(allowed).append("\r\n");
+  answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed", lines);
 }
 
 void answer_redirect(Context& c, int status, std::string_view location, std::string_view reason) {

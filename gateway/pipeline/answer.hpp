@@ -7,7 +7,8 @@
 
 namespace gatehouse::pipeline {
 
-// The lines that every answer carries, the upstream's too: X-Request-ID, and Strict-Transport-Security over TLS.
+// The lines that every answer carries, the upstream's too: X-Request-ID, Strict-Transport-Security over TLS, the cookie
+// of a session that is being renewed, and who else may read the answer.
 void append_common_lines(std::string& out, const Context& c);
 void append_common_lines(std::string& out, const RequestId& id, bool is_https);
 
@@ -19,7 +20,9 @@ void answer_error(Context& c, int status, std::string_view code, std::string_vie
 // body.
 void answer(Context& c, int status, std::string_view lines, std::string_view body);
 
-// 303 for navigations.
+// 405 with the methods that would be allowed, which RFC 9110 section 15.5.6 asks for.
+void answer_method_not_allowed(Context& c, std::string_view allowed);
+
 void answer_redirect(Context& c, int status, std::string_view location, std::string_view reason);
 
 // A person's browser that goes to this URL, as against a script that fetches it.

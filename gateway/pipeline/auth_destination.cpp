@@ -2,7 +2,6 @@
 #include "base/ascii.hpp"
 #include "pipeline/answer.hpp"
 #include "pipeline/context.hpp"
-#include "pipeline/cors.hpp"
 #include "pipeline/pipeline.hpp"
 
 namespace gatehouse::pipeline {
@@ -61,7 +60,6 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
   for (const auto& [name, value] : response.headers) {
     lines.append(name).append(": ").append(value).append("\r\n");
   }
-  if (const auto origin = find_cors_origin(c, deps_.origins); !origin.empty()) append_cors_lines(lines, origin);
   answer(c, response.status, lines, response.body);
 }
 

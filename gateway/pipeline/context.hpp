@@ -52,6 +52,7 @@ struct Context {
   config::Match match;
   Destination destination = Destination::none;
   bool upgrade = false;  // a WebSocket handshake
+  bool cors = false;     // from another trusted origin, which may read the answer: its Origin field
   auth::SessionCookie::Scratch cookie_scratch;
   auth::SessionCookie::Verdict cookie;
   auth::IdentityPtr identity;

@@ -40,6 +40,22 @@ bool asks_for_websocket(const http::RequestHead& head) {
          head.find(http::Name::content_length).value_or("0") == "0";
 }
 
+Destination destination_of(config::Match::Kind kind) {
+  using Kind = config::Match::Kind;
+  switch (kind) {
+    case Kind::route:
+      return Destination::proxy;
+    case Kind::auth:
+      return Destination::auth;
+    case Kind::jwks:
+      return Destination::jwks;
+    case Kind::method_not_allowed:
+    case Kind::no_match:
+      break;
+  }
+  return Destination::none;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const Dependencies& dependencies, SitePtr site)
@@ -67,8 +83,8 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
   Context c(exchange, site_, request_ids_.make());
   try {
     const bool answered = check_host(c)           // 421: a name that is not served, or not with this certificate
-                          || match_route(c)       // 404, 405: nothing declared, nothing forwarded
                           || answer_preflight(c)  // before any rule: browsers send preflights without cookies
+                          || match_route(c)       // 404, 405: nothing declared, nothing forwarded
                           || limit_address(c)     // 429: the first key that can be trusted is the address
                           || check_cookie(c)      // 431; a signature is checked before anything is looked up
                           || limit_session(c);    // 429: a validly signed token is a key, whether or not it still lives
@@ -83,6 +99,8 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
     }
   } catch (const Failure& failure) {
     fail(c, failure);
+  } catch (const std::exception& error) {
+    fail_unexpectedly(c, error);
   }
   finish(c);
 }
@@ -95,42 +113,12 @@ bool Pipeline::check_host(Context& c) {
   return true;
 }
 
-bool Pipeline::match_route(Context& c) {
-  using Kind = config::Match::Kind;
-  if (c.head.method == "TRACE" || c.head.method == "CONNECT") {
-    answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed");
-    return true;
-  }
-  c.match = c.site.match(c.head.method, c.head.host, c.head.path);
-  c.upgrade = asks_for_websocket(c.head);
-  switch (c.match.kind) {
-    case Kind::route:
-      c.destination = Destination::proxy;
-      c.upstream = c.match.route->upstream;
-      return false;
-    case Kind::auth:
-      c.destination = Destination::auth;
-      return false;
-    case Kind::jwks:
-      c.destination = Destination::jwks;
-      return false;
-    case Kind::method_not_allowed:
-      answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed");
-      return true;
-    case Kind::no_match:
-      break;
-  }
-  if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
-    c.destination = Destination::page;
-    return false;
-  }
-  answer_error(c, 404, "NOT_FOUND", "Nothing is here", "no_route");
-  return true;
-}
-
+// What is judged is the request that is to come: a route that lists its methods does not list OPTIONS for this.
 bool Pipeline::answer_preflight(Context& c) {
   if (!is_preflight(c.head)) return false;
-  const auto origin = find_cors_origin(c, deps_.origins);
+  c.match = c.site.match(*c.head.find(http::Name::access_control_request_method), c.head.host, c.head.path);
+  c.destination = destination_of(c.match.kind);
+  const auto origin = c.destination == Destination::none ? std::string_view() : find_cors_origin(c, deps_.origins);
   if (origin.empty()) return false;
   std::string lines;
   append_preflight_lines(lines, c.head, origin);
@@ -138,22 +126,45 @@ bool Pipeline::answer_preflight(Context& c) {
   return true;
 }
 
+bool Pipeline::match_route(Context& c) {
+  const bool refused_method = c.head.method == "TRACE" || c.head.method == "CONNECT";
+  if (!refused_method) c.match = c.site.match(c.head.method, c.head.host, c.head.path);
+  c.destination = destination_of(c.match.kind);
+  c.cors = !find_cors_origin(c, deps_.origins).empty();
+  c.upgrade = asks_for_websocket(c.head);
+  if (refused_method || c.match.kind == config::Match::Kind::method_not_allowed) {
+    answer_method_not_allowed(c, c.site.allowed_methods(c.head.host, c.head.path));
+    return true;
+  }
+  if (c.match.route) c.upstream = c.match.route->upstream;
+  if (c.destination != Destination::none) return false;
+  if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
+    c.destination = Destination::page;
+    c.cors = false;
+    return false;
+  }
+  answer_error(c, 404, "NOT_FOUND", "Nothing is here", "no_route");
+  return true;
+}
+
 bool Pipeline::limit_address(Context& c) {
-  return take_limit(c, config::LimitKey::ip, c.client_text);
+  return take_limit(c, config::LimitKey::ip, {});
 }
 
 // A route that is limited by session limits those without one by their address.
 bool Pipeline::limit_session(Context& c) {
   const bool signed_cookie = c.cookie.signature == auth::SessionCookie::Signature::valid;
-  return take_limit(c, config::LimitKey::session, signed_cookie ? c.cookie.token : std::string_view(c.client_text));
+  return take_limit(c, config::LimitKey::session, signed_cookie ? c.cookie.token : std::string_view());
 }
 
-// True: refused and answered.
+// An empty value stands for the client's address. True: refused and answered.
 bool Pipeline::take_limit(Context& c, config::LimitKey key, std::string_view value) {
   const auto& rule = c.route().rate_limit;
   if (!rule || std::find(rule->by.begin(), rule->by.end(), key) == rule->by.end()) return false;
   std::string masked;
-  if (key == config::LimitKey::ip && !c.client.is_v4()) {
+  if (value.empty() && c.client.is_v4()) {
+    value = c.client_text;
+  } else if (value.empty()) {
     masked = c.client.masked(64).to_string();  // whoever has one address of a /64 has them all
     value = masked;
   }
@@ -223,6 +234,7 @@ bool Pipeline::authorize_caller(Context& c) {
   // A protected route for everything covers the sign-in page too: redirected to itself, nobody could ever sign in.
   if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
     c.destination = Destination::page;
+    c.cors = false;
     return false;
   }
   const std::string_view reason =
@@ -276,7 +288,7 @@ void Pipeline::serve_page(Context& c) {
 
 void Pipeline::serve_jwks(Context& c) {
   if (c.head.method != "GET" && c.head.method != "HEAD") {
-    return answer_error(c, 405, "METHOD_NOT_ALLOWED", "The method is not allowed", "method_not_allowed");
+    return answer_method_not_allowed(c, "GET, HEAD");
   }
   answer(c, 200, "Content-Type: application/jwk-set+json\r\nCache-Control: public, max-age=300\r\n",
          deps_.signer.jwks());
@@ -323,96 +335,6 @@ Awaitable<> Pipeline::recheck_session(std::string token, std::weak_ptr<LiveHandl
 
 void Pipeline::recheck_if_ended(const std::string& token, std::weak_ptr<LiveHandle> handle) {
   if (!deps_.sessions.find_cached(token)) recheck(token, std::move(handle));
-}
-
-// The client's framing was wrong, or the body did not come in time.
-void Pipeline::answer_broken_body(Context& c) {
-  if (c.exchange.sink.started() || c.exchange.sink.gone()) {
-    c.reason = "body_broken";
-    c.exchange.sink.abort();
-  } else if (c.exchange.body.timed_out()) {
-    answer_error(c, http::kTimeout.status, http::kTimeout.code, "The request body took too long to arrive",
-                 "body_timeout");
-  } else {
-    answer_error(c, 400, http::kBadFraming.code, "The request body is malformed or did not arrive", "body_broken");
-  }
-}
-
-void Pipeline::fail(Context& c, const Failure& failure) {
-  c.failure_reason = std::make_unique<std::string>(failure.reason());
-  log::warn("request {}: {}: {}", c.id.view(), failure.reason(), failure.what());
-  if (c.exchange.sink.started()) {
-    c.reason = *c.failure_reason;
-    c.exchange.sink.abort();
-    return;
-  }
-  switch (failure.status()) {
-    case 503:
-      return answer_error(c, 503, "SERVICE_UNAVAILABLE", "The service is unavailable at the moment", *c.failure_reason,
-                          "Retry-After: 2\r\n");
-    case 504:
-      return answer_error(c, 504, "GATEWAY_TIMEOUT", "The service did not answer in time", *c.failure_reason);
-    default:
-      return answer_error(c, 502, "BAD_GATEWAY", "The service could not be reached", *c.failure_reason);
-  }
-}
-
-void Pipeline::finish(Context& c) {
-  const SteadyTime now = deps_.clock.steady();
-  const auto micros = [](SteadyTime::duration time) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(time);
-  };
-  const auto duration = micros(now - c.exchange.started);
-  deps_.metrics.count_exchange(c.destination, c.status, duration);
-  if (!c.reason.empty()) deps_.metrics.count_reason(c.reason);
-  const std::string peer = c.exchange.peer == c.client ? std::string() : c.exchange.peer.to_string();
-  const std::string auth_path = c.destination == Destination::auth ? loggable_auth_path(c) : std::string();
-  log_.append({.time = deps_.clock.now(),
-               .request_id = c.id.view(),
-               .peer = peer.empty() ? c.client_text : peer,
-               .client = peer.empty() ? std::string_view() : c.client_text,
-               .method = c.head.method,
-               .host = c.head.host,
-               .path = auth_path.empty() ? c.head.path : auth_path,
-               .route = c.match.route                        ? std::string_view(c.match.route->path)
-                        : c.destination == Destination::none ? ""
-                                                             : to_string(c.destination),
-               .status = c.status,
-               .reason = c.reason,
-               .user_id = c.identity ? std::string_view(c.identity->user.id) : "",
-               .upstream = c.upstream,
-               .duration = duration,
-               .upstream_duration = c.upstream_answered == SteadyTime{}
-                                        ? std::chrono::microseconds(-1)
-                                        : micros(c.upstream_answered - c.exchange.started),
-               .bytes_sent = c.exchange.sink.bytes_sent()});
-}
-
-// Some auth endpoints carry a one-time token as their last segment: it must not be in a log. Endpoints' own names are
-// shorter.
-std::string Pipeline::loggable_auth_path(const Context& c) {
-  constexpr std::size_t kShortestToken = 20;
-  const auto slash = c.head.path.rfind('/');
-  if (c.head.path.size() - slash - 1 < kShortestToken) return std::string(c.head.path);
-  return std::string(c.head.path.substr(0, slash)) + "/…";
-}
-
-std::string Pipeline::on_refusal(const http::RefusedRequest& refused) {
-  const RequestId id = request_ids_.make();
-  const std::string reason = to_lower(refused.refusal.code);
-  deps_.metrics.count_exchange(Destination::none, refused.refusal.status, {});
-  deps_.metrics.count_reason(reason);
-  const std::string peer = refused.peer.to_string();
-  AccessLogEntry entry;
-  entry.time = deps_.clock.now();
-  entry.request_id = id.view();
-  entry.peer = peer;
-  entry.status = refused.refusal.status;
-  entry.reason = reason;
-  log_.append(entry);
-  std::string lines;
-  append_common_lines(lines, id, refused.is_tls);
-  return lines;
 }
 
 }  // namespace gatehouse::pipeline

@@ -66,8 +66,8 @@ class Pipeline final : public http::ExchangeHandler {
  private:
   // The steps, in order. True: answered, nothing further is to be done.
   bool check_host(Context& c);
-  bool match_route(Context& c);
   bool answer_preflight(Context& c);
+  bool match_route(Context& c);
   bool limit_address(Context& c);
   bool check_cookie(Context& c);
   bool limit_session(Context& c);
@@ -91,6 +91,7 @@ class Pipeline final : public http::ExchangeHandler {
   void answer_broken_body(Context& c);
   static std::string loggable_auth_path(const Context& c);
   void fail(Context& c, const Failure& failure);
+  void fail_unexpectedly(Context& c, const std::exception& error);
   void finish(Context& c);
 
   friend class ForwardEvents;

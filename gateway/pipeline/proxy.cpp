@@ -4,7 +4,6 @@
 #include "base/encoding.hpp"
 #include "pipeline/answer.hpp"
 #include "pipeline/context.hpp"
-#include "pipeline/cors.hpp"
 #include "pipeline/csrf.hpp"
 #include "pipeline/pipeline.hpp"
 #include "pipeline/request_head.hpp"
@@ -56,21 +55,18 @@ bool is_idempotent(std::string_view method) {
 // What the gateway adds to the upstream's answer, and what it takes away.
 class ForwardEvents final : public upstream::ForwardObserver {
  public:
-  ForwardEvents(Pipeline& pipeline, Context& c)
-      : pipeline_(pipeline), c_(c), cors_origin_(find_cors_origin(c, pipeline.deps_.origins)) {}
+  ForwardEvents(Pipeline& pipeline, Context& c) : pipeline_(pipeline), c_(c) {}
 
   bool passes(const http::HeaderField& field) override {
     if (field.known == http::Name::strict_transport_security) return c_.head.scheme != "https";
     if (iequals(field.name, "x-request-id")) return false;
-    return cors_origin_.empty() || !to_lower(field.name).starts_with("access-control-");
+    return !c_.cors || !to_lower(field.name).starts_with("access-control-");
   }
 
   std::string_view extra_lines(int status) override {
     c_.status = status;
     lines_.reserve(256);
     append_common_lines(lines_, c_);
-    if (c_.set_cookie) lines_.append("Set-Cookie: ").append(*c_.set_cookie).append("\r\n");
-    if (!cors_origin_.empty()) append_cors_lines(lines_, cors_origin_);
     return lines_;
   }
 
@@ -85,7 +81,6 @@ class ForwardEvents final : public upstream::ForwardObserver {
  private:
   Pipeline& pipeline_;
   Context& c_;
-  const std::string_view cors_origin_;
   std::string lines_;
   LiveExchanges::Registration registration_;
 };

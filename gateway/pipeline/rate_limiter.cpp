@@ -60,7 +60,7 @@ RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint3
   const std::uint64_t high = hash(key, scope, seed_[0]);
   const std::uint64_t low = hash(key, scope, seed_[1]);
   const Nanoseconds window = rule.window;
-  const Nanoseconds interval = window / rule.limit;
+  const Nanoseconds interval = std::max(Nanoseconds(1), window / rule.limit);
   Shard& shard = (*shards_)[high % kShards];
   const std::size_t set = (high / kShards) % sets_per_shard_ * kWays;
 
