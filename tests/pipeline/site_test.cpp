@@ -1,0 +1,93 @@
+#include "pipeline/site.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace gatehouse;
+using Kind = config::Match::Kind;
+
+namespace {
+
+config::Route route(std::string path, std::vector<std::string> methods = {}) {
+  config::Route made;
+  made.path = std::move(path);
+  made.methods = std::move(methods);
+  return made;
+}
+
+config::Configuration with(std::vector<config::Route> routes) {
+  config::Configuration configuration;
+  configuration.gateway.base_url = {"https", "app.example", 8443};
+  configuration.gateway.hosts = {"other.example"};
+  for (auto& one : routes) {
+    one.index = configuration.routes.size();
+    configuration.routes.push_back(std::move(one));
+  }
+  return configuration;
+}
+
+// The pattern that serves a path; "none" without.
+std::string pattern_for(const pipeline::Site& site, std::string_view path) {
+  const auto match = site.match("GET", "app.example", path);
+  return match.kind == Kind::route ? match.route->path : match.kind == Kind::no_match ? "none" : "other";
+}
+
+}  // namespace
+
+TEST_CASE("a path that a lenient upstream could take for a stricter route has no match") {
+  const pipeline::Site site(with({route("/**"), route("/admin/**"), route("/exact")}));
+  CHECK(pattern_for(site, "/admin/users") == "/admin/**");
+  CHECK(pattern_for(site, "/free") == "/**");
+  for (const auto* path : {"/ADMIN/users", "/Admin", "/admin./users", "/admin%20/users", "/admin..", "/admin.%20.",
+                           "/EXACT", "/exact.", "/exact%20", "/Exact/"}) {
+    CAPTURE(path);
+    CHECK(pattern_for(site, path) == "none");
+  }
+}
+
+TEST_CASE("a spelling that leads to the same route is served") {
+  const pipeline::Site site(with({route("/**"), route("/admin/**")}));
+  CHECK(pattern_for(site, "/admin/Users.") == "/admin/**");
+  CHECK(pattern_for(site, "/Free/Path.") == "/**");
+  CHECK(pattern_for(site, "/Free%20") == "/**");
+}
+
+TEST_CASE("a route that is written in upper case is guarded as well") {
+  const pipeline::Site site(with({route("/**"), route("/Admin/**")}));
+  CHECK(pattern_for(site, "/Admin/users") == "/Admin/**");
+  CHECK(pattern_for(site, "/admin/users") == "none");
+  CHECK(pattern_for(site, "/ADMIN") == "none");
+  CHECK(pattern_for(site, "/free") == "/**");
+}
+
+TEST_CASE("the reserved paths are guarded as well") {
+  const pipeline::Site site(with({route("/**")}));
+  CHECK(pattern_for(site, "/api/auth/sign-in/email") == "other");
+  CHECK(pattern_for(site, "/.well-known/jwks.json") == "other");
+  CHECK(pattern_for(site, "/API/auth/sign-in/email") == "none");
+  CHECK(pattern_for(site, "/api/auth./sign-in/email") == "none");
+  CHECK(pattern_for(site, "/.Well-Known/jwks.json") == "none");
+}
+
+TEST_CASE("a method that the stricter route does not list does not open it") {
+  const pipeline::Site site(with({route("/**"), route("/admin", {"POST"})}));
+  CHECK(site.match("POST", "app.example", "/admin").route->path == "/admin");
+  CHECK(site.match("GET", "app.example", "/admin").route->path == "/**");
+  CHECK(site.match("POST", "app.example", "/ADMIN").kind == Kind::no_match);
+}
+
+TEST_CASE("allowed_methods lists what the routes of a path take") {
+  const pipeline::Site site(with({route("/orders", {"GET", "POST"}), route("/dav/**", {"PROPFIND"}), route("/any")}));
+  CHECK(site.allowed_methods("app.example", "/orders") == "GET, HEAD, POST");
+  CHECK(site.allowed_methods("app.example", "/dav/x") == "PROPFIND");
+  CHECK(site.allowed_methods("app.example", "/any") == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND");
+  CHECK(site.allowed_methods("app.example", "/none") == "");
+}
+
+TEST_CASE("a host is written as in base_url, others as they are") {
+  const pipeline::Site site(with({}));
+  CHECK(site.base_url == "https://app.example:8443");
+  CHECK(site.authority("app.example") == "app.example:8443");
+  CHECK(site.authority("other.example") == "other.example");
+}
