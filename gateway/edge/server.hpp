@@ -22,7 +22,8 @@ class Server {
   };
 
   // Takes the listening descriptor. All in Dependencies outlives the server; so does the io_context, which nobody runs
-  // any more when the server is destroyed.
+  // any more when the server is destroyed: the destructor ends what goes on and runs it to its end, so that whatever
+  // the coroutines of this io_context use must still be there.
   Server(asio::io_context& io, int descriptor, const Dependencies& dependencies);
   ~Server();
   Server(const Server&) = delete;

@@ -29,7 +29,7 @@ Awaitable<ForwardOutcome> Forwarding::run() {
   } catch (...) {
     error = std::current_exception();
   }
-  co_await end_sender();
+  if (sender_runs_) co_await end_sender();
   if (error) std::rethrow_exception(error);
   if (connection_) {
     connection_->failed = connection_->failed || !request_sent_;

@@ -138,7 +138,6 @@ void Forwarding::lose_body(ForwardOutcome::Kind kind, const char* reason) {
 // The sender uses this object and the connection: it must have ended before they do.
 Awaitable<> Forwarding::end_sender() {
   stopping_ = true;
-  if (!sender_runs_) co_return;
   connection_->stream.cancel();
   if (sender_waits_for_client_) exchange_.body.cancel();
   co_await sender_ended_->wait();
