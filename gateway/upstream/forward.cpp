@@ -242,7 +242,7 @@ Awaitable<bool> Forwarding::more() {
   }
 }
 
-// The usual small answer has come with its head: true if that was all of it.
+// What is in the buffer; usually the whole small answer, which came with its head. True: the answer has ended.
 bool Forwarding::relay_at_once() {
   using Kind = http::BodyDecoder::Step::Kind;
   auto& c = *connection_;
@@ -270,26 +270,12 @@ bool Forwarding::relay_at_once() {
 
 // The rest, as it comes.
 Awaitable<> Forwarding::relay() {
-  using Kind = http::BodyDecoder::Step::Kind;
   auto& c = *connection_;
   for (;;) {
     if (!exchange_.sink.credit()) co_await exchange_.sink.drained();
     if (exchange_.sink.gone()) co_return abort("client_gone");
-    const auto step = parser_->body().decode({c.buffer.get() + c.begin, c.end - c.begin});
-    c.begin += step.used;
-    switch (step.kind) {
-      case Kind::data:
-        exchange_.sink.write(step.bytes);
-        continue;
-      case Kind::end:
-        exchange_.sink.finish();
-        if (exchange_.sink.gone()) abort("client_gone");
-        co_return;
-      case Kind::malformed:
-        co_return abort("upstream_nonsense");
-      case Kind::need_more:
-        break;
-    }
+    if (relay_at_once()) co_return;
+    if (!exchange_.sink.credit()) continue;
     const bool has_more = co_await more();
     if (has_more) continue;
     if (parser_->body().is_until_close() && !read_failed_ && !exchange_.sink.gone()) {

@@ -66,8 +66,8 @@ class Forwarding {
   const ForwardRequest& request_;
   ForwardObserver& observer_;
   const Clock& clock_;
-  std::unique_ptr<Connection> connection_;
-  std::size_t sent_at_once_ = 0;  // by send_at_once()  // never empty while the sender runs
+  std::unique_ptr<Connection> connection_;  // never empty while the sender runs
+  std::size_t sent_at_once_ = 0;            // by send_at_once()
   std::optional<http::ResponseParser> parser_;
   std::optional<Event> sender_ended_;
   std::uint64_t body_bytes_ = 0;
