@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/secret.hpp"
+#include "storage/change_feed.hpp"
 #include "storage/database.hpp"
 
 namespace gatehouse::storage {
@@ -35,6 +36,9 @@ class Store {
   virtual std::unique_ptr<Database> connect(Executor executor) = 0;
   // With time-outs (and, for PostgreSQL, a number of connections) of its own.
   virtual std::unique_ptr<Database> connect(Executor executor, StoreOptions options) = 0;
+  // Follows what anybody changes, on the thread that runs `executor`; one for a process. `listener` outlives it.
+  virtual std::unique_ptr<ChangeFeed> follow(Executor executor, ChangeFeed::Listener& listener,
+                                             FeedOptions options) = 0;
 };
 
 // `url`: postgres://… or postgresql://… (libpq's URL with all its options), sqlite:FILE (created with mode 0600 if it

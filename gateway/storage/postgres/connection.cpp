@@ -161,11 +161,20 @@ void PostgresConnection::read_answers() {
       accept(result.get());
     }
   }
+  take_notifications();
   if (!handle_) return;
   if (PQstatus(connection) == CONNECTION_BAD) return close(one_line(PQerrorMessage(connection)));
   flush();
   if (handle_ && spoilt_ && in_flight_.empty() && !exclusive_) return close("the connection cannot be used any longer");
   if (answered && owner_ != nullptr) owner_->on_progress();
+}
+
+void PostgresConnection::take_notifications() {
+  while (handle_ && owner_ != nullptr) {
+    const std::unique_ptr<PGnotify, void (*)(void*)> heard(PQnotifies(handle_.get()), PQfreemem);
+    if (!heard) return;
+    owner_->on_notification(heard->relname, heard->extra);
+  }
 }
 
 void PostgresConnection::accept(const PGresult* result) {

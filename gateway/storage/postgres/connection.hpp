@@ -44,6 +44,8 @@ class PostgresConnection : public std::enable_shared_from_this<PostgresConnectio
    public:
     virtual void on_progress() = 0;  // a request was answered
     virtual void on_closed(PostgresConnection& connection) = 0;
+    // What a LISTEN of this connection hears. May close it.
+    virtual void on_notification(std::string_view, std::string_view) {}
 
    protected:
     ~Owner() = default;
@@ -83,6 +85,7 @@ class PostgresConnection : public std::enable_shared_from_this<PostgresConnectio
   void wait_readable();
   void wait_writable();
   void read_answers();
+  void take_notifications();
   void accept(const PGresult* result);
   void finish_first();
   void watch_deadlines();

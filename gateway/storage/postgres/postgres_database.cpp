@@ -3,6 +3,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "storage/postgres/postgres_feed.hpp"
+
 namespace gatehouse::storage {
 
 namespace {
@@ -102,6 +104,13 @@ class PostgresTransaction final : public Transaction {
 
 std::unique_ptr<Database> PostgresStore::connect(Executor executor, StoreOptions options) {
   return std::make_unique<PostgresDatabase>(std::make_shared<PostgresPool>(executor, target_, options));
+}
+
+std::unique_ptr<ChangeFeed> PostgresStore::follow(Executor executor, ChangeFeed::Listener& listener,
+                                                  FeedOptions options) {
+  auto sender = connect(executor, PostgresFollower::sender_options());
+  return std::make_unique<PostgresFeed>(
+      std::make_shared<PostgresFollower>(executor, target_, std::move(sender), listener, options));
 }
 
 PostgresDatabase::~PostgresDatabase() {

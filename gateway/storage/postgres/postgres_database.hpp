@@ -13,6 +13,7 @@ class PostgresStore final : public Store {
   Engine engine() const override { return Engine::postgres; }
   std::unique_ptr<Database> connect(Executor executor) override { return connect(executor, options_); }
   std::unique_ptr<Database> connect(Executor executor, StoreOptions options) override;
+  std::unique_ptr<ChangeFeed> follow(Executor executor, ChangeFeed::Listener& listener, FeedOptions options) override;
 
  private:
   const PostgresTarget target_;

@@ -108,6 +108,8 @@ std::expected<PostgresTarget, std::string> PostgresTarget::parse(const std::stri
   const auto addresses = split(value(target.keywords_, "hostaddr"), ',');
   const auto ports = split(value(target.keywords_, "port"), ',');
   const auto count = std::max(hosts.size(), addresses.size());
+  // A standby lags behind, and what was revoked would be read from it as valid.
+  if (count > 1) target.keywords_.try_emplace("target_session_attrs", "read-write");
   for (std::size_t i = 0; i < count; ++i) {
     target.endpoints_.push_back({.host = i < hosts.size() ? hosts[i] : "",
                                  .address = i < addresses.size() ? addresses[i] : "",

@@ -3,6 +3,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "storage/sqlite/sqlite_feed.hpp"
+
 namespace gatehouse::storage {
 
 namespace {
@@ -116,6 +118,11 @@ class SqliteTransaction final : public Transaction {
 
 std::unique_ptr<Database> SqliteStore::connect(Executor executor, StoreOptions options) {
   return std::make_unique<SqliteDatabase>(engine_, executor, options);
+}
+
+std::unique_ptr<ChangeFeed> SqliteStore::follow(Executor executor, ChangeFeed::Listener& listener,
+                                                FeedOptions options) {
+  return std::make_unique<SqliteFeed>(std::make_shared<SqliteFollower>(executor, connect(executor), listener, options));
 }
 
 SqliteDatabase::SqliteDatabase(std::shared_ptr<SqliteEngine> engine, Executor executor, StoreOptions options)

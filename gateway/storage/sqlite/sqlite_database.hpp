@@ -13,6 +13,7 @@ class SqliteStore final : public Store {
   Engine engine() const override { return Engine::sqlite; }
   std::unique_ptr<Database> connect(Executor executor) override { return connect(executor, engine_->options()); }
   std::unique_ptr<Database> connect(Executor executor, StoreOptions options) override;
+  std::unique_ptr<ChangeFeed> follow(Executor executor, ChangeFeed::Listener& listener, FeedOptions options) override;
 
  private:
   const std::shared_ptr<SqliteEngine> engine_;
