@@ -1,6 +1,6 @@
 // A TCP connection with or without TLS, used by trying first and waiting only when the kernel or OpenSSL says so. TLS
-// runs on the descriptor itself (SSL_set_fd), not through asio::ssl::stream, which copies everything once more and
-// keeps 34 KiB per connection.
+// runs on the descriptor itself, not through asio::ssl::stream, which copies everything once more and keeps 34 KiB per
+// connection.
 //
 // Owned by one connection, on one thread.
 #pragma once
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/awaitable.hpp"
+#include "base/reactor.hpp"
 
 typedef struct ssl_st SSL;
 
@@ -32,15 +33,17 @@ class Stream {
     std::size_t bytes = 0;
   };
 
-  explicit Stream(TcpSocket socket);
-  // TLS as server; takes one SSL of the context that the caller has chosen. The handshake is not done yet.
-  Stream(TcpSocket socket, SSL* ssl);
+  // Takes a connected socket's descriptor, which does not block. With `ssl`, which it takes as well: TLS as server; the
+  // handshake is not done yet.
+  Stream(const Executor& executor, int descriptor, SSL* ssl = nullptr);
+  // Takes the socket away from Asio.
+  explicit Stream(TcpSocket socket, SSL* ssl = nullptr);
   Stream(Stream&&) = default;
   Stream& operator=(Stream&&) = default;
 
   bool is_tls() const { return ssl_ != nullptr; }
   SSL* ssl() const { return ssl_.get(); }
-  TcpSocket& socket() { return socket_; }
+  const Executor& executor() const { return watch_->executor(); }
 
   Io handshake();
   Io read(char* buffer, std::size_t size);
@@ -49,10 +52,16 @@ class Stream {
   bool has_buffered() const;
   // Bytes have come that nobody has read yet.
   bool has_arrived() const;
+  // Open, and nothing has come: no bytes, no end.
+  bool is_quiet() const;
 
   // Waits until what `status` wants is there. False if the wait was ended by cancel() or close().
-  Awaitable<bool> wait(Status status);
-  // Ends the wait that is going on.
+  Awaitable<bool> wait(Status status) {
+    return watch_->wait(status == Status::want_write ? Reactor::Direction::write : Reactor::Direction::read);
+  }
+  // Somebody waits for bytes.
+  bool is_awaited() const { return watch_->is_awaited(Reactor::Direction::read); }
+  // Ends the waits that are going on.
   void cancel();
 
   // Tells the peer that nothing more will come (close_notify and FIN).
@@ -69,8 +78,8 @@ class Stream {
   };
   Io from_ssl(int result);
 
-  TcpSocket socket_;
-  std::unique_ptr<SSL, FreeSsl> ssl_;
+  std::unique_ptr<SSL, FreeSsl> ssl_;  // reads and writes through watch_
+  std::unique_ptr<Reactor::Watch> watch_;
 };
 
 }  // namespace gatehouse

@@ -102,7 +102,7 @@ bool Http1Connection::has_next() {
 // Between requests nothing is held but the connection itself.
 Awaitable<bool> Http1Connection::wait_for_request() {
   if (buffers_ && buffers_->end > 0) {
-    co_await asio::post(stream_.socket().get_executor(), use_awaitable);
+    co_await asio::post(stream_.executor(), use_awaitable);
     co_return !gone_;
   }
   if (buffers_) context_.buffers.give_back(std::move(buffers_));
@@ -169,7 +169,7 @@ Awaitable<> Http1Connection::serve() {
   http::Exchange exchange{.head = parser.head(),
                           .body = *this,
                           .sink = *this,
-                          .executor = stream_.socket().get_executor(),
+                          .executor = stream_.executor(),
                           .peer = peer_,
                           .peer_port = peer_port_,
                           .server_name = {server_name_.data(), server_name_size_},

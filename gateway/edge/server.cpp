@@ -91,20 +91,17 @@ bool Server::accept_one() {
   }
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  TcpSocket socket(io_.get_executor());
-  boost::system::error_code error;
-  socket.assign(from.ss_family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6(), descriptor, error);
-  if (error) {
-    ::close(descriptor);
-    return true;
-  }
   const auto port = ntohs(reinterpret_cast<const sockaddr_in&>(from).sin_port);  // at the same place for both families
-  adopt(std::move(socket), peer, port, std::move(place));
+  try {
+    adopt(descriptor, peer, port, std::move(place));
+  } catch (const std::exception& error) {
+    log::warn("a connection cannot be served: {}", error.what());
+  }
   return true;
 }
 
-void Server::adopt(TcpSocket socket, IpAddress peer, std::uint16_t port, ConnectionLimits::Place place) {
-  Stream stream = tls_ ? Stream(std::move(socket), tls_->make_ssl()) : Stream(std::move(socket));
+void Server::adopt(int descriptor, IpAddress peer, std::uint16_t port, ConnectionLimits::Place place) {
+  Stream stream(io_.get_executor(), descriptor, tls_ ? tls_->make_ssl() : nullptr);
   auto* connection = new Http1Connection(context_, std::move(stream), std::move(place), peer, port);
   connection->next = first_;
   if (first_) first_->previous = connection;

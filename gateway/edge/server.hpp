@@ -41,7 +41,7 @@ class Server {
  private:
   Awaitable<> accept_loop();
   bool accept_one();
-  void adopt(TcpSocket socket, IpAddress peer, std::uint16_t port, ConnectionLimits::Place place);
+  void adopt(int descriptor, IpAddress peer, std::uint16_t port, ConnectionLimits::Place place);
   void remove(Http1Connection* connection);
 
   asio::io_context& io_;

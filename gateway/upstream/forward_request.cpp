@@ -105,7 +105,7 @@ Awaitable<> Forwarding::send_rest() {
     if (!sent) co_return expect_answer();
     if (is_turn_over(out.size())) co_await asio::post(exchange_.executor, use_awaitable);
     // The reader of a tunnel waits for traffic in either direction.
-    if (tunnel_ && connection_->reading) connection_->read_deadline.set(request_.timeout.idle);
+    if (tunnel_ && connection_->stream.is_awaited()) connection_->read_deadline.set(request_.timeout.idle);
   }
   if (stopping_) co_return;
   if (tunnel_) co_return connection_->stream.shutdown_send();

@@ -21,13 +21,6 @@ Connection::Connection(Deadlines& deadlines, Stream opened, std::size_t server_i
       write_deadline(deadlines, this, [](void* self) { static_cast<Connection*>(self)->stream.cancel(); }),
       server(server_index) {}
 
-Awaitable<bool> Connection::readable() {
-  reading = true;
-  const bool ready = co_await stream.wait(Stream::Status::want_read);
-  reading = false;
-  co_return ready;
-}
-
 Awaitable<bool> Connection::writable(std::chrono::milliseconds at_most) {
   write_deadline.set(at_most);
   const bool ready = co_await stream.wait(Stream::Status::want_write);
@@ -42,18 +35,6 @@ struct UpstreamGroup::Lookup {
   bool is_ended = false;
   std::vector<asio::ip::tcp::endpoint> endpoints;
 };
-
-namespace {
-
-// Nothing to read and not ended: an idle connection on which something has arrived would give its next user somebody
-// else's answer.
-bool is_quiet(Connection& connection) {
-  char byte;
-  const ssize_t result = ::recv(connection.stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return result < 0 && errno == EAGAIN;
-}
-
-}  // namespace
 
 UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings)
     : io_(io), deadlines_(deadlines), settings_(settings), addresses_(settings.servers.size()) {
@@ -82,7 +63,8 @@ std::unique_ptr<Connection> UpstreamGroup::take_idle() {
     while (!idle.empty()) {
       auto connection = std::move(idle.back());
       idle.pop_back();
-      if (!is_quiet(*connection)) continue;
+      // One on which something has arrived would give its next user somebody else's answer.
+      if (!connection->stream.is_quiet()) continue;
       turn_ = (connection->server + 1) % addresses_.size();
       connection->reused = true;
       lend_buffer(*connection);
@@ -202,7 +184,7 @@ void UpstreamGroup::give_back(std::unique_ptr<Connection> connection) {
 void UpstreamGroup::check_idle() {
   for (auto& address : addresses_) {
     std::erase_if(address.idle, [&](const std::unique_ptr<Connection>& connection) {
-      return connection->idle_since + kIdleMax < deadlines_.now() || !is_quiet(*connection);
+      return connection->idle_since + kIdleMax < deadlines_.now() || !connection->stream.is_quiet();
     });
   }
 }

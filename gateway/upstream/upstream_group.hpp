@@ -24,7 +24,7 @@ struct Connection {
   static constexpr std::size_t kBufferBytes = 64 * 1024;
 
   // Waits for the server to send, under read_deadline as it was set. False: a deadline passed, or stream.cancel().
-  Awaitable<bool> readable();
+  Awaitable<bool> readable() { return stream.wait(Stream::Status::want_read); }
   // Waits until the server takes more, at most so long. False: likewise.
   Awaitable<bool> writable(std::chrono::milliseconds at_most);
   bool is_late() const { return read_deadline.expired() || write_deadline.expired(); }
@@ -33,7 +33,6 @@ struct Connection {
   Deadline read_deadline;
   Deadline write_deadline;
   std::size_t server;
-  bool reading = false;  // somebody waits in readable()
   bool reused = false;
   bool failed = false;  // not fit for reuse
   SteadyTime idle_since;
