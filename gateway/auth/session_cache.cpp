@@ -15,30 +15,37 @@ namespace gatehouse::auth {
 struct SessionCache::Entry {
   IdentityPtr identity;
   SteadyTime ends;
+  SteadyTime believed_until;                                 // for its own read's sake, without the feed
   WallTime expires_at;                                       // the session's
   const std::atomic<std::uint64_t>* user_changed = nullptr;  // the user's slot
   std::uint64_t began = 0;  // the number of user events when the load started: a later one of the slot makes it void
   std::list<std::string_view>::iterator place;  // in Shard::by_age
 
-  bool is_valid(SteadyTime steady, WallTime now) const {
-    return steady < ends && now < expires_at && user_changed->load(std::memory_order_acquire) <= began;
+  bool is_void(WallTime now) const {
+    return now >= expires_at || user_changed->load(std::memory_order_acquire) > began;
+  }
+  bool is_valid(SteadyTime steady, WallTime now, SteadyTime fresh_until) const {
+    return (steady < fresh_until || steady < believed_until) && steady < ends && !is_void(now);
   }
 };
 
-// What a waiter is resumed with. Stale: an invalidation came while the load ran, so it says nothing.
+// What a waiter is resumed with. Stale: an invalidation came while the load ran, so it says nothing. Late: what was
+// read is older by now than staleness_max.
 struct SessionCache::Outcome {
   IdentityPtr identity;
   bool stale = false;
+  bool late = false;
 };
 
 // One running load. Guarded by its shard's mutex, but for the fields that do not change.
 struct SessionCache::Flight {
   const std::string token;
   const std::uint64_t began;
+  const SteadyTime believed_until;
   std::vector<Resumption<Outcome>> waiters;
   bool stale = false;
 
-  Flight(std::string of, std::uint64_t at) : token(std::move(of)), began(at) {}
+  Flight(std::string of, std::uint64_t at, SteadyTime until) : token(std::move(of)), began(at), believed_until(until) {}
 };
 
 struct alignas(64) SessionCache::Shard {
@@ -55,6 +62,7 @@ struct alignas(64) SessionCache::Shard {
 struct SessionCache::Landed {
   std::vector<Resumption<Outcome>> waiters;
   bool stale = false;
+  bool late = false;
 };
 
 namespace {
@@ -63,10 +71,20 @@ std::exception_ptr shutting_down() {
   return std::make_exception_ptr(Failure(503, "shutting_down", "the gateway is shutting down"));
 }
 
+// Events are numbered; a slot keeps its last.
+void raise(std::atomic<std::uint64_t>& slot, std::uint64_t event) {
+  std::uint64_t last = slot.load(std::memory_order_relaxed);
+  while (last < event && !slot.compare_exchange_weak(last, event, std::memory_order_acq_rel)) {
+  }
+}
+
 }  // namespace
 
 SessionCache::SessionCache(const Clock& clock, Settings settings)
-    : clock_(clock), settings_(settings), shards_(std::make_unique<std::array<Shard, kShards>>()) {}
+    : clock_(clock),
+      settings_(settings),
+      fresh_until_((settings.staleness_max ? SteadyTime::min() : SteadyTime::max()).time_since_epoch().count()),
+      shards_(std::make_unique<std::array<Shard, kShards>>()) {}
 
 SessionCache::SessionCache(const Clock& clock) : SessionCache(clock, Settings{}) {}
 
@@ -86,22 +104,61 @@ std::atomic<std::uint64_t>& SessionCache::user_slot(std::string_view user_id) {
 IdentityPtr SessionCache::find(std::string_view token) {
   const SteadyTime steady = clock_.steady();
   const WallTime now = clock_.now();
+  const SteadyTime fresh = fresh_until();
   Shard& shard = shard_of(token);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.entries.find(token);
-  return found != shard.entries.end() && found->second.is_valid(steady, now) ? found->second.identity : nullptr;
+  return found != shard.entries.end() && found->second.is_valid(steady, now, fresh) ? found->second.identity : nullptr;
 }
 
 Awaitable<IdentityPtr> SessionCache::load(std::string token, Loader loader) {
+  if (settings_.serve_on_outage.count() > 0) return load_or_keep(std::move(token), std::move(loader));
+  return load_fresh(std::move(token), std::move(loader));
+}
+
+Awaitable<IdentityPtr> SessionCache::load_fresh(std::string token, Loader loader) {
   // Each round means that the session or its user was changed in just this moment.
   constexpr int kRounds = 8;
+  constexpr int kLateMax = 2;
+  int late = 0;
   for (int round = 0; round < kRounds; ++round) {
     auto known = find(token);
     if (known) co_return known;
     auto outcome = co_await join(token, loader);
-    if (!outcome.stale) co_return outcome.identity;
+    if (!outcome.stale && !outcome.late) co_return outcome.identity;
+    if (outcome.late && ++late == kLateMax)
+      throw Failure(503, "database_unavailable", "reading a session takes longer than session.staleness_max");
   }
   throw Failure(503, "session_changing", "a session was changed during each attempt to load it");
+}
+
+Awaitable<IdentityPtr> SessionCache::load_or_keep(std::string token, Loader loader) {
+  try {
+    auto loaded = co_await load_fresh(token, std::move(loader));
+    co_return loaded;
+  } catch (const Failure&) {
+    auto kept = find_in_outage(token);
+    if (!kept) throw;
+    co_return kept;
+  }
+}
+
+IdentityPtr SessionCache::find_in_outage(std::string_view token) {
+  const SteadyTime steady = clock_.steady() - settings_.serve_on_outage;
+  const WallTime now = clock_.now();
+  const SteadyTime fresh = fresh_until();
+  Shard& shard = shard_of(token);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.entries.find(token);
+  if (found == shard.entries.end()) return nullptr;
+  const Entry& entry = found->second;
+  const bool believed = steady < fresh || steady < entry.believed_until;
+  return believed && !entry.is_void(now) ? entry.identity : nullptr;
+}
+
+// What was read from `read` on.
+SteadyTime SessionCache::believed_until(SteadyTime read) const {
+  return settings_.staleness_max ? read + *settings_.staleness_max : SteadyTime::max();
 }
 
 Awaitable<SessionCache::Outcome> SessionCache::join(std::string token, Loader loader) {
@@ -121,6 +178,7 @@ Awaitable<SessionCache::Outcome> SessionCache::join(std::string token, Loader lo
 std::shared_ptr<SessionCache::Flight> SessionCache::board(const std::string& token, Resumption<Outcome>& waiter) {
   const SteadyTime steady = clock_.steady();
   const WallTime now = clock_.now();
+  const SteadyTime fresh = fresh_until();
   Shard& shard = shard_of(token);
   const std::lock_guard lock(shard.mutex);
   if (shard.stopped) {
@@ -129,13 +187,18 @@ std::shared_ptr<SessionCache::Flight> SessionCache::board(const std::string& tok
   }
   // A load may have ended since the look-up without the lock.
   const auto known = shard.entries.find(token);
-  if (known != shard.entries.end() && known->second.is_valid(steady, now)) {
-    waiter.resume({known->second.identity, false});
+  if (known != shard.entries.end() && known->second.is_valid(steady, now, fresh)) {
+    waiter.resume({known->second.identity});
     return nullptr;
   }
+  const auto running = shard.flights.find(token);
+  // One that would be thrown away at its landing is not waited for.
+  if (running != shard.flights.end() && steady >= fresh && steady >= running->second->believed_until)
+    retire(shard, running);
   auto& flight = shard.flights[token];
   const bool is_new = flight == nullptr;
-  if (is_new) flight = std::make_shared<Flight>(token, user_events_.load(std::memory_order_acquire));
+  if (is_new)
+    flight = std::make_shared<Flight>(token, user_events_.load(std::memory_order_acquire), believed_until(steady));
   flight->waiters.push_back(std::move(waiter));
   return is_new ? flight : nullptr;
 }
@@ -150,12 +213,12 @@ Awaitable<> SessionCache::run_flight(std::shared_ptr<Flight> flight, Loader load
     IdentityPtr identity;
 
     ~Landing() {
-      auto [waiters, stale] = cache.land(flight, error ? nullptr : identity);
+      auto [waiters, stale, late] = cache.land(flight, error ? nullptr : identity);
       for (auto& waiter : waiters) {
         if (error) {
           waiter.fail(error);
         } else {
-          waiter.resume({stale ? nullptr : identity, stale});
+          waiter.resume({stale || late ? nullptr : identity, stale, late});
         }
       }
     }
@@ -171,6 +234,8 @@ Awaitable<> SessionCache::run_flight(std::shared_ptr<Flight> flight, Loader load
 
 // Takes the flight out of the tables and keeps what it read, unless that was made void meanwhile.
 SessionCache::Landed SessionCache::land(Flight& flight, const IdentityPtr& identity) {
+  const SteadyTime steady = clock_.steady();
+  const SteadyTime fresh = fresh_until();
   Shard& shard = shard_of(flight.token);
   const std::lock_guard lock(shard.mutex);
   if (flight.stale) {
@@ -178,13 +243,14 @@ SessionCache::Landed SessionCache::land(Flight& flight, const IdentityPtr& ident
   } else {
     shard.flights.erase(flight.token);
   }
-  Landed landed{std::move(flight.waiters), flight.stale};
+  Landed landed{std::move(flight.waiters), flight.stale, steady >= fresh && steady >= flight.believed_until};
   if (identity && user_slot(identity->user.id).load(std::memory_order_acquire) > flight.began) landed.stale = true;
-  if (identity && !landed.stale && !shard.stopped) insert(shard, flight.token, identity, flight.began);
+  if (identity && !landed.stale && !shard.stopped) insert(shard, flight, identity);
   return landed;
 }
 
-void SessionCache::insert(Shard& shard, const std::string& token, IdentityPtr identity, std::uint64_t began) {
+void SessionCache::insert(Shard& shard, const Flight& flight, IdentityPtr identity) {
+  const std::string& token = flight.token;
   const SteadyTime steady = clock_.steady();
   const auto drop_oldest = [&shard] {
     const auto oldest = shard.entries.find(shard.by_age.front());
@@ -208,9 +274,10 @@ void SessionCache::insert(Shard& shard, const std::string& token, IdentityPtr id
   const auto* user_changed = &user_slot(identity->user.id);
   added->second = {std::move(identity),
                    steady + settings_.life,
+                   flight.believed_until,
                    expires_at,
                    user_changed,
-                   began,
+                   flight.began,
                    shard.by_age.insert(shard.by_age.end(), added->first)};
 }
 
@@ -224,20 +291,29 @@ void SessionCache::invalidate(std::string_view token) {
     dropped = shard.entries.extract(found);
   }
   const auto flight = shard.flights.find(token);
-  if (flight != shard.flights.end()) {
-    // Who comes from now on must not join it.
-    flight->second->stale = true;
-    shard.stale_flights.insert(flight->second);
-    shard.flights.erase(flight);
-  }
+  if (flight != shard.flights.end()) retire(shard, flight);
+}
+
+// Who comes from now on must not join it.
+void SessionCache::retire(Shard& shard, ByToken<std::shared_ptr<Flight>>::iterator flight) {
+  flight->second->stale = true;
+  shard.stale_flights.insert(flight->second);
+  shard.flights.erase(flight);
 }
 
 void SessionCache::invalidate_user(std::string_view user_id) {
+  raise(user_slot(user_id), user_events_.fetch_add(1, std::memory_order_acq_rel) + 1);
+}
+
+// Every slot: whose session an entry is does not matter. Entries that are void go as others do, with their age.
+void SessionCache::drop_all() {
   const std::uint64_t event = user_events_.fetch_add(1, std::memory_order_acq_rel) + 1;
-  auto& slot = user_slot(user_id);
-  std::uint64_t last = slot.load(std::memory_order_relaxed);
-  while (last < event && !slot.compare_exchange_weak(last, event, std::memory_order_acq_rel)) {
-  }
+  for (auto& slot : user_changed_) raise(slot, event);
+}
+
+void SessionCache::seen_until(SteadyTime time) {
+  if (!settings_.staleness_max) return;
+  fresh_until_.store((time + *settings_.staleness_max).time_since_epoch().count(), std::memory_order_release);
 }
 
 void SessionCache::end(const std::string& token) {

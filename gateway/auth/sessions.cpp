@@ -1,6 +1,8 @@
 #include "auth/sessions.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "auth/users.hpp"
 
@@ -43,6 +45,19 @@ Query select_identity(std::string token, bool with_role) {
 
 IdentityPtr without_expired(IdentityPtr identity, WallTime now) {
   return identity && identity->session.expires_at > now ? identity : nullptr;
+}
+
+constexpr std::size_t kBatch = 100;
+
+// Of $2 … $101, those that open something at $1.
+storage::Statement select_live_tokens() {
+  static const std::string text = [] {
+    std::string sql =
+        R"(SELECT s."token" FROM "session" s JOIN "user" u ON u."id" = s."userId" WHERE s."expiresAt" > $1 AND s."token" IN ()";
+    for (std::size_t i = 0; i < kBatch; ++i) sql += (i == 0 ? "$" : ", $") + std::to_string(i + 2);
+    return sql + ")";
+  }();
+  return {text};
 }
 
 // Invalidates when it goes: after the statement, whether it succeeded, failed, or its answer was lost.
@@ -181,6 +196,22 @@ Awaitable<> Sessions::remove_others(std::string user_id, std::string kept_token)
               {user_id, std::move(kept_token), clock_.now()}};
   const InvalidateUserAtEnd invalidate{cache_, user_id};
   co_await remove_returned(std::move(query));
+}
+
+Awaitable<> Sessions::end_missing(std::vector<std::string> tokens) {
+  for (std::size_t first = 0; first < tokens.size(); first += kBatch) {
+    const auto last = std::min(first + kBatch, tokens.size());
+    storage::Parameters parameters{clock_.now()};
+    std::set<std::string_view> missing;
+    for (std::size_t i = first; i < first + kBatch; ++i) {
+      const std::string& token = tokens[std::min(i, last - 1)];  // a statement has one number of parameters
+      parameters.emplace_back(token);
+      missing.emplace(token);
+    }
+    const auto found = co_await database_.query(select_live_tokens(), std::move(parameters));
+    for (const auto& row : found.rows) missing.erase(row.text(0));
+    for (const auto token : missing) cache_.end(std::string(token));
+  }
 }
 
 Awaitable<> Sessions::remove_returned(Query query) {

@@ -65,6 +65,10 @@ class Sessions {
   Awaitable<> remove_all(std::string user_id);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
+  // Ends, here in the process, those of the tokens that open nothing in the store any more: for live tunnels and
+  // streams when something may have been missed. Asks the store for a hundred at once.
+  Awaitable<> end_missing(std::vector<std::string> tokens);
+
  private:
   Awaitable<> remove_returned(Query query);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
