@@ -8,16 +8,26 @@ namespace gatehouse::pipeline {
 
 namespace {
 
-// The last row are those that delimit a message or belong to a connection: what comes here under such a name is a
-// look-alike, for example Transfer_Encoding.
-constexpr std::array<std::string_view, 12> kOutsideX{
-    "authorization",  "forwarded",         "traceparent", "proxy",   "cookie", "host",
-    "content-length", "transfer-encoding", "connection",  "trailer", "te",     "upgrade"};
+// Those with "ip" are the names by which other edges tell the client's address: frameworks behind them believe these
+// before X-Forwarded-For. The last row are those that delimit a message or belong to a connection: what comes here
+// under such a name is a look-alike, for example Transfer_Encoding.
+constexpr std::array<std::string_view, 18> kOutsideX{
+    "authorization",    "forwarded",          "traceparent",      "proxy",         "client-ip", "true-client-ip",
+    "cf-connecting-ip", "cf-connecting-ipv6", "fastly-client-ip", "fly-client-ip", "cookie",    "host",
+    "content-length",   "transfer-encoding",  "connection",       "trailer",       "te",        "upgrade"};
 
 // Behind "x-".
-constexpr std::array<std::string_view, 11> kNames{
-    "real-ip",     "request-id",           "original-url",    "rewrite-url", "original-uri", "original-host",
-    "http-method", "http-method-override", "method-override", "host",        "api-user"};
+constexpr std::array<std::string_view, 21> kNames{"real-ip",           "client-ip",
+                                                  "cluster-client-ip", "originating-ip",
+                                                  "remote-ip",         "remote-addr",
+                                                  "proxyuser-ip",      "azure-clientip",
+                                                  "appengine-user-ip", "envoy-external-address",
+                                                  "request-id",        "original-url",
+                                                  "rewrite-url",       "original-uri",
+                                                  "original-host",     "original-forwarded-for",
+                                                  "http-method",       "http-method-override",
+                                                  "method-override",   "host",
+                                                  "api-user"};
 constexpr std::array<std::string_view, 7> kFamilies{"forwarded", "user",      "session",     "organization",
                                                     "org",       "gatehouse", "auth-request"};
 

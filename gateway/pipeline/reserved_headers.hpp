@@ -6,9 +6,10 @@
 
 namespace gatehouse::pipeline {
 
-// Authorization, Forwarded, traceparent, Proxy, X-Real-IP, X-Request-ID, X-Forwarded…, X-User-…, X-Session-…,
-// X-Organization-…, X-Gatehouse-…, the names by which some servers let a header change method or URL, and look-alikes
-// of the fields that delimit a message (ask only for fields that are not those themselves).
+// Authorization, Forwarded, traceparent, Proxy, X-Request-ID, X-Forwarded…, X-User-…, X-Session-…, X-Organization-…,
+// X-Gatehouse-…, X-Real-IP and its likes of other edges (True-Client-IP, CF-Connecting-IP …), the names by which some
+// servers let a header change method or URL, and look-alikes of the fields that delimit a message (ask only for fields
+// that are not those themselves).
 bool is_reserved(std::string_view name);
 
 // Whether both names fold to the same one; only their first 64 characters count.

@@ -57,6 +57,18 @@ TEST_CASE("is_reserved knows the gateway's own names") {
   }
 }
 
+TEST_CASE("is_reserved knows the names by which other edges tell the client's address") {
+  for (const auto* name :
+       {"X-Client-IP",      "x_client_ip",        "True-Client-IP",   "True.Client.IP", "CF-Connecting-IP",
+        "cf_connecting_ip", "CF-Connecting-IPv6", "Fastly-Client-IP", "Fly-Client-IP",  "X-Cluster-Client-IP",
+        "X-Real-IP",        "Forwarded",          "X-Forwarded-For",  "Client-IP",      "X-Original-Forwarded-For",
+        "X-Originating-IP", "X-Remote-IP",        "X-Remote-Addr",    "X-ProxyUser-IP", "X-Envoy-External-Address",
+        "X-Azure-ClientIP", "X-AppEngine-User-IP"}) {
+    CAPTURE(name);
+    CHECK(is_reserved(name));
+  }
+}
+
 TEST_CASE("is_reserved knows look-alikes of the fields that delimit a message") {
   for (const auto* name : {"Transfer_Encoding", "Content_Length", "Content.Length", "Connection_", "Cookie_", "Host.",
                            "Upgrade~", "Trailer-"}) {
@@ -101,7 +113,13 @@ TEST_CASE("is_reserved leaves everything else to the client") {
                            "X-Forward",
                            "XX-User-ID",
                            "AX-User-ID",
-                           "X-My-User-ID"}) {
+                           "X-My-User-ID",
+                           "X-Client-ID",
+                           "X-Client-IP-Hash",
+                           "Client",
+                           "CF-Ray",
+                           "CF-Connecting-O2O",
+                           "X-Cluster"}) {
     CAPTURE(name);
     CHECK_FALSE(is_reserved(name));
   }
