@@ -151,6 +151,12 @@ bool TrustedOrigins::trusts_origin(std::string_view url) const {
   return std::ranges::any_of(patterns_, [&](const std::string& pattern) { return matches(url, pattern); });
 }
 
+bool TrustedOrigins::trusts_serialized(std::string_view origin) const {
+  const auto url = parse_web_url(origin);
+  if (!url || (url->is_http() && url->origin() != origin)) return false;
+  return trusts_origin(origin);
+}
+
 bool TrustedOrigins::trusts_redirect(std::string_view url) const {
   // Differs from Better Auth, which fails later: a parser drops tabs and line ends, so the text would not be what was
   // judged.

@@ -19,7 +19,9 @@ class TrustedOrigins {
  public:
   TrustedOrigins(const config::Origin& base_url, const std::vector<std::string>& patterns);
 
-  // Of an Origin or Referer header.
+  // Of an Origin header as browsers write it (RFC 6454 section 6.2): nothing that only parses to a trusted origin.
+  bool trusts_serialized(std::string_view origin) const;
+  // Of an Origin or Referer header, judged by the origin that it parses to, as Better Auth's endpoints do.
   bool trusts_origin(std::string_view url) const;
   // Of a URL to redirect to, which may also be a path on our own origin.
   bool trusts_redirect(std::string_view url) const;

@@ -5,7 +5,7 @@ namespace gatehouse::pipeline {
 std::string_view find_cors_origin(const Context& c, const auth::TrustedOrigins& origins) {
   if (!c.site.configuration.gateway.auth.cors_enabled || !c.route().cors) return {};
   const auto origin = c.head.find(http::Name::origin);
-  if (!origin || *origin == c.site.base_url || !origins.trusts_origin(*origin)) return {};
+  if (!origin || *origin == c.site.base_url || !origins.trusts_serialized(*origin)) return {};
   return *origin;
 }
 

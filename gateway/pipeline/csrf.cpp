@@ -12,7 +12,7 @@ bool is_cross_site(const http::RequestHead& head, bool upgrade, const auth::Trus
   for (const auto& field : head.fields) {
     if (field.known != http::Name::origin) continue;
     has_origin = true;
-    if (!origins.trusts_origin(field.value)) return true;  // every one of them, should there be several
+    if (!origins.trusts_serialized(field.value)) return true;  // every one of them, should there be several
   }
   if (has_origin) return false;
   if (const auto site = head.find(http::Name::sec_fetch_site)) return *site != "same-origin" && *site != "none";

@@ -1,7 +1,7 @@
 // Requests that a foreign site makes a browser send with the victim's session cookie. The rule of proxied routes: an
 // unsafe method (or a WebSocket handshake, which browsers let any site make) with a session cookie needs a trusted
-// Origin, or without Origin a Sec-Fetch-Site of same-origin or none. With neither header it is no browser, and is
-// allowed. Sources: OWASP CSRF cheat sheet, Fetch metadata.
+// Origin in the one form that browsers write, or without Origin a Sec-Fetch-Site of same-origin or none. With neither
+// header it is no browser, and is allowed. Sources: OWASP CSRF cheat sheet, Fetch metadata.
 #pragma once
 #include "auth/trusted_origins.hpp"
 #include "http/exchange.hpp"

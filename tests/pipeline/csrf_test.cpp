@@ -44,6 +44,35 @@ TEST_CASE("an Origin that only looks like a trusted one is foreign") {
   }
 }
 
+// RFC 6454 section 6.2. No browser sends anything else, so that what is written otherwise comes from no browser.
+TEST_CASE("an Origin that is no serialized origin is foreign, whatever it would be parsed to") {
+  for (const auto* origin : {"https://user@app.example",
+                             "https://user:word@app.example",
+                             "https://@app.example",
+                             "https://app.example/",
+                             "https://app.example/path",
+                             "https://app.example?query",
+                             "https://app.example#fragment",
+                             "HTTPS://app.example",
+                             "https://APP.example",
+                             "https://app.example:443",
+                             "https://app.example:",
+                             "https:app.example",
+                             "https:/app.example",
+                             "https:\\\\app.example",
+                             " https://app.example",
+                             "https://app.example ",
+                             "https://app.ex\tample",
+                             "https://%61pp.example",
+                             "https://app.example https://app.example",
+                             "https://app.example, https://app.example",
+                             "https://user@one.partner.example",
+                             "https://one.partner.example:443"}) {
+    CAPTURE(origin);
+    CHECK(is_cross_site("POST", {{"Origin", origin}}));
+  }
+}
+
 TEST_CASE("every Origin must be trusted, should there be several") {
   CHECK(is_cross_site("POST", {{"Origin", "https://app.example"}, {"Origin", "https://evil.example"}}));
   CHECK(is_cross_site("POST", {{"Origin", "https://evil.example"}, {"Origin", "https://app.example"}}));
