@@ -167,6 +167,7 @@ struct Require {
   std::vector<std::string> role;  // one of them
   std::optional<seconds> fresh;   // the session was created at most so long ago
   bool empty() const { return role.empty() && !fresh; }
+  bool operator==(const Require&) const = default;
 };
 
 struct Route {
@@ -188,6 +189,11 @@ struct Route {
   bool insecure_public_root = false;     // a public route may start with a wildcard
   Place place;
   std::size_t index = 0;  // in routes:
+
+  // Whether the same callers get through: what a request that could be read as one for the other is judged by.
+  bool has_rule_of(const Route& other) const {
+    return auth == other.auth && require == other.require && csrf == other.csrf;
+  }
 };
 
 // A row of tests: what `request` must come to when made by `as`.

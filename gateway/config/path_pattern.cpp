@@ -97,6 +97,25 @@ std::string_view literal_prefix(std::string_view pattern) {
   return wildcard == std::string_view::npos ? pattern : pattern.substr(0, wildcard);
 }
 
+bool differ_in_case_alone(std::string_view a, std::string_view b) {
+  bool differ = false;
+  while (!a.empty() && !b.empty()) {
+    const auto take = [](std::string_view& rest) {
+      rest.remove_prefix(1);
+      const auto segment = rest.substr(0, rest.find('/'));
+      rest.remove_prefix(segment.size());
+      return segment;
+    };
+    const auto left = take(a), right = take(b);
+    if (left == "**" || right == "**") return differ;
+    if (left == "*" || right == "*" || left == right) continue;
+    if (!iequals(left, right)) return false;
+    differ = true;
+  }
+  const auto rest = a.empty() ? b : a;
+  return differ && (rest.empty() || rest == "/**");
+}
+
 bool is_at_or_below(std::string_view path, std::string_view base) {
   return path.starts_with(base) && (path.size() == base.size() || path[base.size()] == '/');
 }

@@ -18,6 +18,9 @@ std::expected<std::string, std::string> normalize_path(std::string_view text);
 // The segments before the first wildcard: "/api/orders" of "/api/orders/*/refund", "" of "/**".
 std::string_view literal_prefix(std::string_view pattern);
 
+// Whether some path matches both patterns once letter case is put aside, and none does as they are written.
+bool differ_in_case_alone(std::string_view a, std::string_view b);
+
 // Whether `path` is `base` or below it, by whole segments. `base` without a slash at its end.
 bool is_at_or_below(std::string_view path, std::string_view base);
 

@@ -37,6 +37,8 @@ constexpr std::array kCodes{
     CodeText{Code::unknown_upstream, "GH-CONFIG-UNKNOWN-UPSTREAM",
              "A route or test names an upstream that is not declared."},
     CodeText{Code::duplicate_route, "GH-CONFIG-DUPLICATE-ROUTE", "Two routes match the same requests equally well."},
+    CodeText{Code::case_twins, "GH-CONFIG-CASE-TWINS",
+             "Two routes are told apart by letter case alone and have different rules."},
     CodeText{Code::reserved_path, "GH-CONFIG-RESERVED-PATH", "The path belongs to the gateway itself."},
     CodeText{Code::path, "GH-CONFIG-PATH", "The path or pattern is not well-formed."},
     CodeText{Code::public_route, "GH-CONFIG-PUBLIC", "`public` stands where it may not."},

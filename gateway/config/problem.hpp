@@ -30,6 +30,7 @@ enum class Code {
   secret_reference,
   unknown_upstream,
   duplicate_route,
+  case_twins,
   reserved_path,
   path,
   public_route,

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -79,6 +80,7 @@ class RouteValidator {
       check_header(route);
     }
     check_ties();
+    check_case_twins();
     check_tests();
   }
 
@@ -163,6 +165,35 @@ class RouteValidator {
         break;
       }
     }
+  }
+
+  // RFC 3986 section 6.2.2.1: paths are case-sensitive, so both are routes of their own. Many upstreams think
+  // otherwise.
+  void check_case_twins() {
+    for (const Route& route : configuration_.routes) {
+      for (const Route& other : std::span(configuration_.routes).first(route.index)) {
+        const bool share_host = route.host == other.host || route.host.empty() || other.host.empty();
+        if (!share_host || !share_method(route, other) || route.has_rule_of(other) ||
+            !differ_in_case_alone(route.path, other.path))
+          continue;
+        const Place& place = other.place;
+        add(Code::case_twins, fmt::format("routes[{}].path", route.index),
+            fmt::format("{} and {} of routes[{}] at {}:{}:{} are told apart by letter case alone, and their rules "
+                        "differ: an upstream that takes both for the same would serve what is protected",
+                        route.path, other.path, other.index, place.file, place.line, place.column));
+        break;
+      }
+    }
+  }
+
+  static bool share_method(const Route& a, const Route& b) {
+    if (a.methods.empty() || b.methods.empty()) return true;
+    const auto lists = [](const Route& route, std::string_view method) {
+      return std::find(route.methods.begin(), route.methods.end(), method) != route.methods.end();
+    };
+    return std::any_of(a.methods.begin(), a.methods.end(), [&](const std::string& method) {
+      return lists(b, method) || (method == "HEAD" && lists(b, "GET")) || (method == "GET" && lists(b, "HEAD"));
+    });
   }
 
   void check_tests() {

@@ -262,3 +262,39 @@ TEST_CASE("tests name a status of a refusal or a declared upstream") {
   CHECK(with_test("request: GET /a, as: {two_factor: true}, expect: 404").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   CHECK(with_test("expect: 404").find("'request' is missing [GH-CONFIG-MISSING]") != std::string::npos);
 }
+
+TEST_CASE("routes that differ in letter case alone are one to many an upstream: they need the same rule") {
+  CHECK(with_routes("  - {path: /Admin/**, upstream: web, auth: public}\n"
+                    "  - {path: /admin/**, upstream: web, require: {role: [admin]}}\n") ==
+        "routes[1].path: /admin/** and /Admin/** of routes[0] at routes.yaml:4:5 are told apart by letter case alone, "
+        "and "
+        "their rules differ: an upstream that takes both for the same would serve what is protected "
+        "[GH-CONFIG-CASE-TWINS]\n");
+  const auto refused = [](const std::string& routes) {
+    return with_routes(routes).find("[GH-CONFIG-CASE-TWINS]") != std::string::npos;
+  };
+  CHECK(
+      refused("  - {path: /a/Key, upstream: web, auth: public}\n  - {path: /a/key, upstream: web, auth: optional}\n"));
+  CHECK(refused("  - {path: /a/Key, upstream: web, require: {role: [x]}}\n  - {path: /a/key, upstream: web}\n"));
+  CHECK(
+      refused("  - {path: /a/Key, upstream: web, require: {fresh: 5m}}\n"
+              "  - {path: /a/key, upstream: web, require: {fresh: 10m}}\n"));
+  CHECK(refused("  - {path: /a/Key, upstream: web, csrf: false}\n  - {path: /a/key, upstream: web}\n"));
+  CHECK(
+      refused("  - {path: /a/Key, upstream: web, methods: [GET]}\n"
+              "  - {path: /a/key, upstream: web, auth: public}\n"));
+  CHECK(
+      refused("  - {path: /a/Key, upstream: web, host: www.example.com}\n"
+              "  - {path: /a/key, upstream: web, auth: public}\n"));
+  CHECK(refused("  - {path: /A/*, upstream: web, auth: public}\n  - {path: /a/**, upstream: web}\n"));
+  CHECK(refused("  - {path: /A/**, upstream: web, auth: public}\n  - {path: /a, upstream: web}\n"));
+  CHECK(refused("  - {path: /A/x, upstream: web, auth: public}\n  - {path: /a/*, upstream: web}\n"));
+  CHECK_FALSE(refused("  - {path: /A/x, upstream: web, auth: public}\n  - {path: /a/x/y, upstream: web}\n"));
+  CHECK_FALSE(refused("  - {path: /A, upstream: web, auth: public}\n  - {path: /b/**, upstream: web}\n"));
+  CHECK(with_routes("  - {path: /a/Key, upstream: web}\n  - {path: /a/key, upstream: web}\n") == "");
+  CHECK(with_routes("  - {path: /a/Key, upstream: web, methods: [GET]}\n"
+                    "  - {path: /a/key, upstream: web, methods: [POST], auth: public}\n") == "");
+  CHECK(with_routes("  - {path: /a/Key, upstream: web, host: a.example}\n"
+                    "  - {path: /a/key, upstream: web, host: b.example, auth: public}\n") == "");
+  CHECK(with_routes("  - {path: /a/*/Key, upstream: web}\n  - {path: /a/**, upstream: web, auth: public}\n") == "");
+}

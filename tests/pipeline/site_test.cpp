@@ -61,6 +61,18 @@ TEST_CASE("a route that is written in upper case is guarded as well") {
   CHECK(pattern_for(site, "/free") == "/**");
 }
 
+TEST_CASE("patterns that differ in letter case alone are both served where their rule is the same") {
+  const pipeline::Site site(with({route("/Orders/**"), route("/orders/**"), route("/**")}));
+  CHECK(pattern_for(site, "/Orders/7") == "/Orders/**");
+  CHECK(pattern_for(site, "/orders/7") == "/orders/**");
+  CHECK(pattern_for(site, "/ORDERS/7") == "none");
+  auto open = route("/Notes/**");
+  open.auth = config::AuthMode::open;
+  const pipeline::Site apart(with({route("/notes/**"), open}));
+  CHECK(pattern_for(apart, "/notes/7") == "/notes/**");
+  CHECK(pattern_for(apart, "/Notes/7") == "none");
+}
+
 TEST_CASE("the reserved paths are guarded as well") {
   const pipeline::Site site(with({route("/**")}));
   CHECK(pattern_for(site, "/api/auth/sign-in/email") == "other");
