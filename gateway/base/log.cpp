@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
@@ -20,20 +21,54 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
 };
 
-}  // namespace
+class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit LineSink(std::shared_ptr<LineWriter> writer) : writer_(std::move(writer)) {}
 
-void start_log(LogFormat format) {
-  if (format == LogFormat::text) {
-    auto logger = spdlog::stderr_color_mt("gatehouse");
-    logger->set_pattern("%H:%M:%S %^%l%$ %v");
-    spdlog::set_default_logger(std::move(logger));
-    return;
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_->submit({line.data(), line.size()}, 1);
   }
-  auto logger = spdlog::stderr_logger_mt("gatehouse");
+  void flush_() override {}
+
+  const std::shared_ptr<LineWriter> writer_;
+};
+
+constexpr std::size_t kLinesMax = 4096;  // that wait to be written
+
+std::unique_ptr<spdlog::formatter> json_formatter() {
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
-  logger->set_formatter(std::move(formatter));
-  spdlog::set_default_logger(std::move(logger));
+  return formatter;
+}
+
+void use(spdlog::sink_ptr sink) {
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("gatehouse", std::move(sink)));
+}
+
+}  // namespace
+
+ProcessLog::ProcessLog(LogFormat format, int descriptor) {
+  if (format == LogFormat::text) {
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    sink->set_pattern("%H:%M:%S %^%l%$ %v");
+    use(std::move(sink));
+    return;
+  }
+  writer_ = std::make_shared<LineWriter>(descriptor, kLinesMax);
+  auto sink = std::make_shared<LineSink>(writer_);
+  sink->set_formatter(json_formatter());
+  use(std::move(sink));
+}
+
+ProcessLog::~ProcessLog() {
+  if (!writer_) return;
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  sink->set_formatter(json_formatter());
+  use(std::move(sink));
+  writer_->stop();
 }
 
 }  // namespace gatehouse

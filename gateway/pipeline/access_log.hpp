@@ -2,17 +2,13 @@
 // them over in batches; one writer does the blocking write. When the target is full or blocked, lines are dropped and
 // counted: requests never wait for a log.
 #pragma once
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "base/clock.hpp"
 #include "base/ip_address.hpp"
+#include "base/line_writer.hpp"
 
 namespace gatehouse::pipeline {
 
@@ -38,8 +34,7 @@ struct AccessLogEntry {
 class AccessLog {
  public:
   // Writes to this descriptor, which stays the caller's.
-  explicit AccessLog(int descriptor);
-  ~AccessLog();
+  explicit AccessLog(int descriptor) : writer_(descriptor, kBatchesMax) {}
 
   // The lines of one thread; call flush() at least every quarter of a second. What is left at its end is handed over.
   class Buffer {
@@ -58,30 +53,14 @@ class AccessLog {
     std::uint64_t count_ = 0;
   };
 
-  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped() const { return writer_.dropped(); }
   // Writes what was handed over, for at most a second, and ends.
-  void stop();
+  void stop() { writer_.stop(); }
 
  private:
-  struct Batch {
-    std::string lines;
-    std::uint64_t count;
-  };
   static constexpr std::size_t kBatchesMax = 64;
 
-  void submit(Batch batch);
-  void write_batches();
-  bool write_all(std::string_view bytes);
-
-  const int descriptor_;
-  const bool never_blocks_;
-  std::atomic<std::uint64_t> dropped_{0};
-  std::atomic<bool> hurry_{false};
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Batch> batches_;
-  bool stopping_ = false;
-  std::thread writer_;
+  LineWriter writer_;
 };
 
 }  // namespace gatehouse::pipeline

@@ -92,7 +92,7 @@ Awaitable<> sweep(Deadlines& deadlines) {
 }
 
 int run_echo(const std::string& listen) {
-  start_log(LogFormat::json);
+  const ProcessLog process_log(LogFormat::json);
   ::signal(SIGPIPE, SIG_IGN);
   const auto colon = listen.rfind(':');
   int port = 0;

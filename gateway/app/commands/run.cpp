@@ -58,7 +58,7 @@ void reload(Gateway& gateway, const ConfigurationFiles& files, config::Configura
 }
 
 int run_gateway(const ConfigurationFiles& files) {
-  start_log(files.dev && ::isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
+  const ProcessLog process_log(files.dev && ::isatty(STDERR_FILENO) ? LogFormat::text : LogFormat::json);
   ::signal(SIGPIPE, SIG_IGN);
   // Blocked before the first thread starts, so that every thread inherits it and only this one takes them.
   sigset_t signals;
