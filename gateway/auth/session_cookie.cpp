@@ -178,10 +178,11 @@ std::vector<std::string> SessionCookie::clear_session_data(std::string_view cook
 
 bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const {
   if (keep_session_token && name == names_.session_token) return false;
-  if (name.starts_with(kSecurePrefix)) {
-    name.remove_prefix(kSecurePrefix.size());
-  } else if (name.starts_with(kHostPrefix)) {
-    name.remove_prefix(kHostPrefix.size());
+  // Browsers read these prefixes in any case (RFC 6265bis section 5.7).
+  for (const auto prefix : {kSecurePrefix, kHostPrefix}) {
+    if (!iequals(name.substr(0, prefix.size()), prefix)) continue;
+    name.remove_prefix(prefix.size());
+    break;
   }
   if (!name.starts_with(names_.prefix)) return false;
   name.remove_prefix(names_.prefix.size());
@@ -189,6 +190,13 @@ bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const
   name.remove_prefix(1);
   return name == "session_token" || name == "dont_remember" || name == "state" || name == "oauth_state" ||
          is_chunk_of(name, "session_data") || is_chunk_of(name, "account_data");
+}
+
+// RFC 6265bis section 5.6. A cookie without a name is sent as its value alone, which is then read as name and value.
+bool SessionCookie::sets_own_cookie(std::string_view set_cookie) const {
+  auto pair = trim(set_cookie.substr(0, set_cookie.find(';')));
+  if (pair.starts_with('=')) pair.remove_prefix(1);
+  return is_own(trim(pair.substr(0, pair.find('='))), false);
 }
 
 void SessionCookie::append_other_cookies(std::string& out, std::string_view cookie_header,

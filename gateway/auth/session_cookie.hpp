@@ -61,6 +61,9 @@ class SessionCookie {
   // Appends to `out` what an upstream may see of a Cookie header: all but the gateway's own cookies, byte for byte.
   void append_other_cookies(std::string& out, std::string_view cookie_header, bool keep_session_token = false) const;
 
+  // Whether a Set-Cookie value would make a browser send one of the gateway's own cookies.
+  bool sets_own_cookie(std::string_view set_cookie) const;
+
   const CookieNames& names() const { return names_; }
 
  private:

@@ -195,8 +195,13 @@ Awaitable<> Http1Connection::serve() {
 }
 
 Awaitable<> Http1Connection::refuse(const http::Refusal& refusal) {
-  const std::string extra = context_.handler.on_refusal(
-      {.refusal = refusal, .peer = peer_, .peer_port = peer_port_, .is_tls = stream_.is_tls()});
+  const auto line = http::find_request_line({buffers_->in.get(), buffers_->end});
+  const std::string extra = context_.handler.on_refusal({.refusal = refusal,
+                                                         .method = line.method,
+                                                         .target = line.target,
+                                                         .peer = peer_,
+                                                         .peer_port = peer_port_,
+                                                         .is_tls = stream_.is_tls()});
   buffers_->out.append(make_refusal(refusal, extra));
   co_await drained();
   if (!gone_) co_await linger();
@@ -254,8 +259,9 @@ void Http1Connection::drain() {
 }
 
 void Http1Connection::check_peer(SteadyTime now) {
-  if (!handling_ || gone_ || waiting_ > 0 || now - exchange_started_ < std::chrono::seconds(1)) return;
-  if (stream_.peer_is_gone()) abort();
+  if (!handling_ || gone_ || now - exchange_started_ < std::chrono::seconds(1)) return;
+  if (abort_hook_.look) abort_hook_.look(abort_hook_.owner);
+  if (waiting_ == 0 && stream_.peer_is_gone()) abort();
 }
 
 }  // namespace gatehouse::edge

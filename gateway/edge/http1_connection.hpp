@@ -75,6 +75,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   Awaitable<> readable() override;
   void cancel() override;
   bool timed_out() const override { return body_late_; }
+  std::uint64_t announced() const override;
 
   // ResponseSink
   bool started() const override { return started_; }

@@ -15,6 +15,10 @@ std::optional<std::uint64_t> Http1Connection::size() const {
   return tunnel_ ? std::nullopt : buffers_->parser->body_size();
 }
 
+std::uint64_t Http1Connection::announced() const {
+  return tunnel_ ? 0 : buffers_->parser->body().announced();
+}
+
 http::BodyPiece Http1Connection::read() {
   if (body_cancelled_) return {http::BodyPiece::Kind::broken, {}};
   return read_body();

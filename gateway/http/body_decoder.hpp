@@ -35,6 +35,8 @@ class BodyDecoder {
   bool is_until_close() const { return state_ == State::until_close; }
   // What is still to come of a body whose length was told; absent for the others.
   std::optional<std::uint64_t> left() const;
+  // What is still to come of the chunk whose size was the last to be read; 0 between chunks and for other bodies.
+  std::uint64_t announced() const { return state_ == State::data ? left_ : 0; }
 
  private:
   enum class State : std::uint8_t {

@@ -58,6 +58,8 @@ class BodySource {
   virtual Awaitable<> readable() = 0;
   // Ends a readable() that goes on; to the handler the body is broken from then on.
   virtual void cancel() = 0;
+  // Bytes that are bound to come although read() has not given them yet: the rest of a chunk whose size has come.
+  virtual std::uint64_t announced() const { return 0; }
   // Of a broken body: it did not come in time.
   virtual bool timed_out() const { return false; }
 
@@ -77,6 +79,7 @@ struct ResponseHead {
 struct AbortHook {
   void (*call)(void* owner) = nullptr;
   void* owner = nullptr;
+  void (*look)(void* owner) = nullptr;  // called about once a second while the exchange lasts, from its second on
 };
 
 // Where the answer goes. The order is: interim heads, start, write…, finish. What cannot be sent at once is kept in a
@@ -129,6 +132,8 @@ struct Exchange {
 // A request that an edge refused before there was an exchange.
 struct RefusedRequest {
   const Refusal& refusal;
+  std::string_view method = {};  // both as they were sent, for the log alone; empty where there is no request line
+  std::string_view target = {};
   IpAddress peer;
   std::uint16_t peer_port = 0;
   bool is_tls = false;

@@ -54,6 +54,17 @@ bool has_version(std::string_view bytes) {
 
 }  // namespace
 
+RequestLine find_request_line(std::string_view bytes) {
+  const auto blank = bytes.find(' ');
+  const auto method = bytes.substr(0, blank);
+  if (blank == std::string_view::npos || method.size() > 32 || !std::ranges::all_of(method, is_token_char)) return {};
+  const auto rest = bytes.substr(blank + 1);
+  const auto target = rest.substr(0, rest.find_first_of(std::string_view(" \t\r\n\0", 5)));
+  // One that goes on is told where there is enough of it; of a shorter one, nobody knows what it would become.
+  if (target.size() == rest.size() && target.size() < 256) return {method, {}};
+  return {method, target};
+}
+
 RequestParser::RequestParser() {
   header_limit(UINT32_MAX);  // the connection bounds the head by its buffer
   body_limit(boost::none);   // the route bounds the body

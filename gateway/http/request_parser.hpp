@@ -21,6 +21,14 @@ namespace gatehouse::http {
 
 inline constexpr std::size_t kHeaderFieldsMax = 100;
 
+// What can be told of a request that is refused, for the log alone: the method and the target as they were sent (no
+// judgement of them), as far as they have come; empty where the bytes do not begin with a request line.
+struct RequestLine {
+  std::string_view method;
+  std::string_view target;
+};
+RequestLine find_request_line(std::string_view bytes);
+
 class RequestParser final : private boost::beast::http::basic_parser<true> {
  public:
   enum class Progress { need_more, complete, refused };

@@ -35,12 +35,12 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
     request.body.emplace();
     while (!complete) {
       const auto piece = c.exchange.body.read();
+      if (request.body->size() + piece.bytes.size() + c.exchange.body.announced() > kAuthBodyMax) {
+        answer_error(c, 413, "CONTENT_TOO_LARGE", "The request body is too large", "body_too_large");
+        co_return;
+      }
       switch (piece.kind) {
         case http::BodyPiece::Kind::data:
-          if (request.body->size() + piece.bytes.size() > kAuthBodyMax) {
-            answer_error(c, 413, "CONTENT_TOO_LARGE", "The request body is too large", "body_too_large");
-            co_return;
-          }
           request.body->append(piece.bytes);
           break;
         case http::BodyPiece::Kind::end:

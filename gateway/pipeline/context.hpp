@@ -20,8 +20,8 @@ namespace gatehouse::pipeline {
 // One upstream as one thread uses it.
 struct UpstreamOfThread {
   UpstreamOfThread(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
-                   const auth::AssertionSigner& signer)
-      : group(io, deadlines, settings),
+                   const auth::AssertionSigner& signer, std::shared_ptr<upstream::ServerStates> states)
+      : group(io, deadlines, settings, std::move(states)),
         identity_headers(settings, signer),
         credentials(settings.key.empty() ? "" : "Authorization: Bearer " + settings.key.reveal() + "\r\n") {}
 

@@ -21,9 +21,25 @@ void Pipeline::answer_broken_body(Context& c) {
   }
 }
 
+// What fails, fails for many: each request has its line in the access log, and this one says why. An upstream's failure
+// is told where the state of its servers is known.
+void Pipeline::tell_seldom(const Failure& failure) {
+  constexpr std::chrono::minutes kAgain{1};
+  if (failure.reason().starts_with("upstream_")) return;
+  Told& told = told_[failure.reason()];
+  const SteadyTime now = deps_.clock.steady();
+  if (told.at != SteadyTime{} && now - told.at < kAgain) {
+    ++told.left_out;
+    return;
+  }
+  told.at = now;
+  log::warn("{}: {} ({} like it were left out of this log)", failure.reason(), failure.what(),
+            std::exchange(told.left_out, 0));
+}
+
 void Pipeline::fail(Context& c, const Failure& failure) {
   c.failure_reason = std::make_unique<std::string>(failure.reason());
-  log::warn("request {}: {}: {}", c.id.view(), failure.reason(), failure.what());
+  tell_seldom(failure);
   if (c.exchange.sink.started()) {
     c.reason = *c.failure_reason;
     c.exchange.sink.abort();
@@ -91,6 +107,26 @@ std::string Pipeline::loggable_auth_path(const Context& c) {
   return std::string(c.head.path.substr(0, slash)) + "/…";
 }
 
+// Nothing is known of such a target, not even how it would be read: neither a query, nor a user's name and password in
+// a URL, nor what could be a token in a path goes into the log.
+std::string Pipeline::loggable_refused_target(std::string_view target) {
+  constexpr std::size_t kShortestToken = 20, kLongest = 256;
+  target = target.substr(0, target.find_first_of("?#"));
+  if (const auto scheme_end = target.find("://"); scheme_end != std::string_view::npos) {
+    const auto path = target.find('/', scheme_end + 3);
+    target = path == std::string_view::npos ? std::string_view() : target.substr(path);
+  }
+  std::string out;
+  while (!target.empty() && out.size() < kLongest) {
+    const auto end = std::min(target.find_first_of("/\\", 1), target.size());
+    out.append(end > kShortestToken ? target.substr(0, 1) : target.substr(0, end));
+    if (end > kShortestToken) out.append("…");
+    target.remove_prefix(end);
+  }
+  if (!target.empty()) out.append("…");
+  return out;
+}
+
 std::string Pipeline::on_refusal(const http::RefusedRequest& refused) {
   const RequestId id = request_ids_.make();
   const std::string reason = to_lower(refused.refusal.code);
@@ -101,6 +137,9 @@ std::string Pipeline::on_refusal(const http::RefusedRequest& refused) {
   entry.time = deps_.clock.now();
   entry.request_id = id.view();
   entry.peer = peer;
+  const std::string target = loggable_refused_target(refused.target);
+  entry.method = refused.method;
+  entry.path = target;
   entry.status = refused.refusal.status;
   entry.reason = reason;
   log_.append(entry);

@@ -38,7 +38,7 @@ void LiveExchanges::end_session(const std::string& token) {
   if (found == entries_.end()) return;
   for (const Entry& entry : found->second) {
     asio::post(entry.executor, [handle = entry.handle] {
-      if (const auto live = handle.lock()) live->sink->abort();
+      if (const auto live = handle.lock()) live->end();
     });
   }
 }

@@ -1,5 +1,6 @@
-// The tunnels and streams that are open, by the session that opened them: when a session ends, on whatever thread, each
-// of them is ended by a message to its own thread. An exchange that is over leaves nothing behind.
+// The tunnels, streams and long answers that are open, by the session that opened them: when a session ends, on
+// whatever thread, each of them is ended by a message to its own thread. An exchange that is over leaves nothing
+// behind.
 #pragma once
 #include <functional>
 #include <memory>
@@ -20,6 +21,12 @@ namespace gatehouse::pipeline {
 struct LiveHandle {
   http::ResponseSink* sink;
   WallTime expires_at;  // the session's end as it is known
+  bool ended = false;   // its session has: not the client's doing
+
+  void end() {
+    ended = true;
+    sink->abort();
+  }
 };
 
 class LiveExchanges {
@@ -41,6 +48,7 @@ class LiveExchanges {
     Registration& operator=(Registration&& other) noexcept;
     ~Registration() { leave(); }
     std::weak_ptr<LiveHandle> handle() const { return handle_; }
+    bool was_ended() const { return handle_ && handle_->ended; }
 
    private:
     void leave();

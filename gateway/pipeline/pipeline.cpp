@@ -22,8 +22,9 @@ namespace {
 
 std::shared_ptr<ThreadSite> make_thread_site(const Pipeline::Dependencies& deps, SitePtr site) {
   auto made = std::make_shared<ThreadSite>();
-  for (const auto& settings : site->configuration.upstreams) {
-    made->upstreams.push_back(std::make_unique<UpstreamOfThread>(deps.io, deps.deadlines, settings, deps.signer));
+  for (std::size_t i = 0; i < site->servers.size(); ++i) {
+    made->upstreams.push_back(std::make_unique<UpstreamOfThread>(
+        deps.io, deps.deadlines, site->configuration.upstreams[i], deps.signer, site->servers[i]));
   }
   made->site = std::move(site);
   return made;
@@ -326,7 +327,7 @@ Awaitable<> Pipeline::recheck_session(std::string token, std::weak_ptr<LiveHandl
     if (identity) {
       live->expires_at = identity->session.expires_at;
     } else {
-      live->sink->abort();
+      live->end();
     }
   } catch (const Failure&) {
     // The store is down: asked again by the next sweep.

@@ -5,6 +5,7 @@
 // forwarding suspend.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -90,6 +91,8 @@ class Pipeline final : public http::ExchangeHandler {
   void recheck_if_ended(const std::string& token, std::weak_ptr<LiveHandle> handle);
   void answer_broken_body(Context& c);
   static std::string loggable_auth_path(const Context& c);
+  static std::string loggable_refused_target(std::string_view target);
+  void tell_seldom(const Failure& failure);
   void fail(Context& c, const Failure& failure);
   void fail_unexpectedly(Context& c, const std::exception& error);
   void finish(Context& c);
@@ -102,6 +105,11 @@ class Pipeline final : public http::ExchangeHandler {
   AccessLog::Buffer log_;
   std::vector<std::unique_ptr<std::string>> spare_heads_;  // buffers of request heads, for reuse
   unsigned ticks_ = 0;
+  struct Told {
+    SteadyTime at{};
+    std::uint64_t left_out = 0;
+  };
+  std::map<std::string, Told> told_;  // by reason code: few
 };
 
 }  // namespace gatehouse::pipeline

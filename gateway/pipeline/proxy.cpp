@@ -55,10 +55,16 @@ bool is_idempotent(std::string_view method) {
 // What the gateway adds to the upstream's answer, and what it takes away.
 class ForwardEvents final : public upstream::ForwardObserver {
  public:
-  ForwardEvents(Pipeline& pipeline, Context& c) : pipeline_(pipeline), c_(c) {}
+  ForwardEvents(Pipeline& pipeline, Context& c, upstream::UpstreamGroup& group)
+      : pipeline_(pipeline), c_(c), group_(group) {}
 
   bool passes(const http::HeaderField& field) override {
     if (field.known == http::Name::strict_transport_security) return c_.head.scheme != "https";
+    if (field.known == http::Name::set_cookie && pipeline_.deps_.cookies.sets_own_cookie(field.value)) {
+      pipeline_.deps_.metrics.count_reason("own_cookie_dropped");
+      group_.states().on_own_cookie();
+      return false;
+    }
     if (iequals(field.name, "x-request-id")) return false;
     return !c_.cors || !to_lower(field.name).starts_with("access-control-");
   }
@@ -78,9 +84,12 @@ class ForwardEvents final : public upstream::ForwardObserver {
     pipeline_.recheck_if_ended(session.token, registration_.handle());
   }
 
+  bool session_ended() const { return registration_.was_ended(); }
+
  private:
   Pipeline& pipeline_;
   Context& c_;
+  upstream::UpstreamGroup& group_;
   std::string lines_;
   LiveExchanges::Registration registration_;
 };
@@ -116,12 +125,12 @@ Awaitable<> Pipeline::forward(Context& c) {
                                    .websocket_accept = accept,
                                    .timeout = route.timeout,
                                    .body_limit = route.body_limit};
-  ForwardEvents events(*this, c);
+  ForwardEvents events(*this, c, upstream.group);
   const auto outcome = co_await upstream::forward(upstream.group, c.exchange, request, events, deps_.clock);
   c.upstream_answered = outcome.answered;
   switch (outcome.kind) {
     case upstream::ForwardOutcome::Kind::done:
-      if (outcome.aborted) c.reason = outcome.reason;
+      if (outcome.aborted) c.reason = events.session_ended() ? "session_ended" : outcome.reason;
       co_return;
     case upstream::ForwardOutcome::Kind::body_too_large:
       if (c.exchange.sink.started()) {

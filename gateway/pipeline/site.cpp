@@ -21,6 +21,14 @@ config::Configuration fold_routes(config::Configuration configuration) {
   return configuration;
 }
 
+std::vector<std::shared_ptr<upstream::ServerStates>> make_states(const config::Configuration& configuration) {
+  std::vector<std::shared_ptr<upstream::ServerStates>> made;
+  for (const auto& settings : configuration.upstreams) {
+    made.push_back(std::make_shared<upstream::ServerStates>(settings));
+  }
+  return made;
+}
+
 bool have_same_paths(const config::Configuration& a, const config::Configuration& b) {
   return a.gateway.auth.base_path == b.gateway.auth.base_path &&
          std::ranges::equal(a.routes, b.routes, {}, &config::Route::path, &config::Route::path);
@@ -32,6 +40,7 @@ Site::Site(config::Configuration made_from)
     : configuration(std::move(made_from)),
       table(configuration),
       pages(configuration.gateway.pages, configuration.gateway.auth),
+      servers(make_states(configuration)),
       base_url(configuration.gateway.base_url.to_string()),
       folded_(fold_routes(configuration)),
       folded_table_(folded_),
@@ -47,7 +56,11 @@ config::Match Site::match(std::string_view method, std::string_view host, std::s
   const std::string_view folded(buffer, http::fold_path(path, buffer));
   if (folded == path && patterns_are_folded_) return match;
   const config::Match lenient = folded_table_.match(method, host, folded);
-  const bool same = lenient.kind == Kind::route && lenient.route->index == match.route->index;
+  if (lenient.kind != Kind::route) return {};
+  if (lenient.route->index == match.route->index) return match;
+  // Two patterns that fold to one: each is its own route as long as it makes no difference to who gets through.
+  const bool same =
+      lenient.route->path == folded_.routes[match.route->index].path && lenient.route->has_rule_of(*match.route);
   return same ? match : config::Match{};
 }
 

@@ -9,6 +9,7 @@
 #include "config/configuration.hpp"
 #include "config/route_table.hpp"
 #include "pipeline/pages.hpp"
+#include "upstream/server_states.hpp"
 
 namespace gatehouse::pipeline {
 
@@ -33,6 +34,7 @@ class Site {
   const config::Configuration configuration;
   const config::RouteTable table;
   const HostedPages pages;
+  const std::vector<std::shared_ptr<upstream::ServerStates>> servers;  // in the order of configuration.upstreams
   const std::string base_url;  // "https://example.com", without a slash at the end
 
  private:

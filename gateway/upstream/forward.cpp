@@ -22,7 +22,8 @@ constexpr std::size_t kTurnBytes = 1024 * 1024;
 }  // namespace
 
 Awaitable<ForwardOutcome> Forwarding::run() {
-  exchange_.sink.on_abort({[](void* self) { static_cast<Forwarding*>(self)->on_client_gone(); }, this});
+  exchange_.sink.on_abort({[](void* self) { static_cast<Forwarding*>(self)->on_client_gone(); }, this,
+                           [](void* self) { static_cast<Forwarding*>(self)->look(); }});
   std::exception_ptr error;
   try {
     co_await pass();
@@ -47,6 +48,7 @@ Awaitable<> Forwarding::pass() {
     if (result == ReadHead::body_lost) co_return;
     fail(result);
   }
+  group_.on_answer(*connection_);
   outcome_.status = parser_->status();
   outcome_.answered = clock_.steady();
   answered_ = true;
@@ -127,15 +129,20 @@ Awaitable<Forwarding::ReadHead> Forwarding::read_head() {
   }
 }
 
-void Forwarding::fail(ReadHead why) const {
-  switch (why) {
-    case ReadHead::late:
-      throw Failure(504, "upstream_timeout", fmt::format("{}: no answer in time", group_.name()));
-    case ReadHead::nonsense:
-      throw Failure(502, "upstream_nonsense", fmt::format("{}: the answer is malformed", group_.name()));
-    default:
-      throw Failure(502, "upstream_closed", fmt::format("{}: the connection ended without an answer", group_.name()));
-  }
+void Forwarding::fail(ReadHead why) {
+  Failure failure = [&] {
+    switch (why) {
+      case ReadHead::late:
+        return Failure(504, "upstream_timeout", fmt::format("{}: no answer in time", group_.name()));
+      case ReadHead::nonsense:
+        return Failure(502, "upstream_nonsense", fmt::format("{}: the answer is malformed", group_.name()));
+      default:
+        return Failure(502, "upstream_closed",
+                       fmt::format("{}: the connection ended without an answer", group_.name()));
+    }
+  }();
+  group_.on_failure(*connection_, failure.what());
+  throw failure;
 }
 
 // RFC 6455 section 4.1: what a client has to check of the server's handshake.
@@ -189,6 +196,9 @@ void Forwarding::abort(const char* reason) {
   outcome_.kind = ForwardOutcome::Kind::done;
   outcome_.aborted = true;
   outcome_.reason = lost_reason_ ? lost_reason_ : exchange_.sink.gone() ? "client_gone" : reason;
+  if (outcome_.reason == reason && connection_ && std::string_view(reason).starts_with("upstream_")) {
+    group_.on_failure(*connection_, reason);
+  }
   if (connection_) connection_->failed = true;
   exchange_.sink.abort();
 }
@@ -198,6 +208,13 @@ void Forwarding::on_client_gone() {
   if (!connection_) return;
   connection_->failed = true;
   connection_->stream.close();
+}
+
+// An answer whose length is told may take as long as a stream.
+void Forwarding::look() {
+  if (!answered_ || streaming_ || tunnel_) return;
+  streaming_ = true;
+  observer_.on_stream();
 }
 
 // Two fast peers would keep this coroutine, and so the thread, for as long as their body is: others get a turn.

@@ -18,7 +18,8 @@ class ForwardObserver {
   virtual bool passes(const http::HeaderField& field) = 0;
   // Further complete lines for the head of the answer, asked once, when the upstream's head is there.
   virtual std::string_view extra_lines(int status) = 0;
-  // The answer goes on for longer: it is a tunnel, or a body whose length nobody knows and whose end has not come yet.
+  // The answer goes on for longer: it is a tunnel, or a body whose length nobody knows and whose end has not come yet,
+  // or any other body after a second or two. Called once at most.
   virtual void on_stream() = 0;
 
  protected:

@@ -34,7 +34,10 @@ bool Forwarding::write_first() {
   body_read_ = size == 0;
   while (!body_read_ && out.size() < kFirstBodyBytes) {
     const BodyPiece piece = exchange_.body.read();
-    if (piece.kind == BodyPiece::Kind::wait) break;
+    if (piece.kind == BodyPiece::Kind::wait) {
+      if (!check_announced()) return false;
+      break;
+    }
     if (piece.kind == BodyPiece::Kind::broken) {
       lose_body(ForwardOutcome::Kind::body_broken, "client_body_broken");
       return false;
@@ -44,13 +47,17 @@ bool Forwarding::write_first() {
   return true;
 }
 
+// Also a chunk that has only begun counts in whole. False: over the limit.
+bool Forwarding::check_announced() {
+  if (body_bytes_ + exchange_.body.announced() <= request_.body_limit) return true;
+  lose_body(ForwardOutcome::Kind::body_too_large, "body_too_large");
+  return false;
+}
+
 // An empty piece is the end. False: over the limit.
 bool Forwarding::append_body_piece(std::string& out, std::string_view bytes) {
   body_bytes_ += bytes.size();
-  if (body_bytes_ > request_.body_limit && !tunnel_) {
-    lose_body(ForwardOutcome::Kind::body_too_large, "body_too_large");
-    return false;
-  }
+  if (!tunnel_ && !check_announced()) return false;
   const bool chunked = !exchange_.body.size() && !tunnel_;
   if (bytes.empty()) {
     body_read_ = true;
@@ -91,6 +98,7 @@ Awaitable<> Forwarding::send_rest() {
   while (!body_read_ && !stopping_) {
     const BodyPiece piece = exchange_.body.read();
     if (piece.kind == BodyPiece::Kind::wait) {
+      if (!tunnel_ && !check_announced()) co_return;
       sender_waits_for_client_ = true;
       co_await exchange_.body.readable();
       sender_waits_for_client_ = false;

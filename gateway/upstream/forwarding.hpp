@@ -33,6 +33,7 @@ class Forwarding {
 
   // The request: forward_request.cpp
   bool write_first();
+  bool check_announced();
   bool append_body_piece(std::string& out, std::string_view bytes);
   bool send_at_once(std::string_view bytes);
   Awaitable<bool> send(std::string_view bytes);
@@ -59,7 +60,8 @@ class Forwarding {
   void abort(const char* reason);
   void on_client_gone();
   bool is_turn_over(std::size_t bytes);
-  [[noreturn]] void fail(ReadHead why) const;
+  [[noreturn]] void fail(ReadHead why);
+  void look();
 
   UpstreamGroup& group_;
   http::Exchange& exchange_;

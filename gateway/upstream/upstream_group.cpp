@@ -36,8 +36,13 @@ struct UpstreamGroup::Lookup {
   std::vector<asio::ip::tcp::endpoint> endpoints;
 };
 
-UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings)
-    : io_(io), deadlines_(deadlines), settings_(settings), addresses_(settings.servers.size()) {
+UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
+                             std::shared_ptr<ServerStates> states)
+    : io_(io),
+      deadlines_(deadlines),
+      settings_(settings),
+      states_(states ? std::move(states) : std::make_shared<ServerStates>(settings)),
+      addresses_(settings.servers.size()) {
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(settings_.servers[i].host, error);
@@ -86,7 +91,8 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect(std::chrono::milli
       auto connection = co_await connect_to(server, at_most);
       lend_buffer(*connection);
       co_return connection;
-    } catch (const Failure&) {
+    } catch (const Failure& failure) {
+      states_->on_failure(server, failure.what(), deadlines_.now());
       // Nothing was sent yet, so that another server may be asked whatever the request is.
       if (i + 1 == addresses_.size()) throw;
     }

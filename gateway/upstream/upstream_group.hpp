@@ -12,6 +12,7 @@
 #include "base/deadline.hpp"
 #include "base/stream.hpp"
 #include "config/configuration.hpp"
+#include "upstream/server_states.hpp"
 
 namespace gatehouse::upstream {
 
@@ -43,7 +44,9 @@ struct Connection {
 
 class UpstreamGroup {
  public:
-  UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings);
+  // `states` is shared with the other threads' groups; without it the group has its own.
+  UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
+                std::shared_ptr<ServerStates> states = nullptr);
 
   const std::string& name() const { return settings_.name; }
   const config::Upstream& settings() const { return settings_; }
@@ -63,6 +66,13 @@ class UpstreamGroup {
   // that nobody asked for, or that are older than kIdleMax.
   void check_idle();
   std::size_t idle_count() const;
+
+  // Of the server that this connection goes to.
+  void on_answer(const Connection& connection) { states_->on_answer(connection.server, deadlines_.now()); }
+  void on_failure(const Connection& connection, std::string_view why) {
+    states_->on_failure(connection.server, why, deadlines_.now());
+  }
+  ServerStates& states() { return *states_; }
 
  private:
   static constexpr std::size_t kIdlePerServerMax = 256;
@@ -88,6 +98,7 @@ class UpstreamGroup {
   asio::io_context& io_;
   Deadlines& deadlines_;
   const config::Upstream settings_;
+  const std::shared_ptr<ServerStates> states_;
   std::vector<Address> addresses_;
   std::vector<std::unique_ptr<char[]>> buffers_;
   std::size_t turn_ = 0;

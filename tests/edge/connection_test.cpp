@@ -151,6 +151,22 @@ TEST_CASE("a head over the limit is refused, with the rest of it unread") {
   CHECK(second.read_answer().starts_with("HTTP/1.1 414 "));
 }
 
+TEST_CASE("a refusal tells what was asked for, as far as that has come") {
+  EdgeWorld world;
+  const auto line_of = [&](const std::string& bytes) {
+    RawClient client(world);
+    client.send(bytes);
+    CHECK(client.read_answer().starts_with("HTTP/1.1 4"));
+    return world.handler.refused_lines.back();
+  };
+  CHECK(line_of("GET /a?b=c HTTP/1.1\r\n\r\n") == "GET /a?b=c");
+  CHECK(line_of("POST /a/../b HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n") == "POST /a/../b");
+  CHECK(line_of("GET /late HTTP/1.1\r\nHost: a\r\nA: " + std::string(200'000, 'x')) == "GET /late");
+  CHECK(line_of("GET /" + std::string(20'000, 'x')).starts_with("GET /xxxx"));
+  CHECK(line_of("G\x01T /a HTTP/1.1\r\nHost: a\r\n\r\n") == " ");
+  CHECK(line_of("nonsense\r\n\r\n") == " ");
+}
+
 TEST_CASE("broken chunked framing ends the connection after the answer") {
   EdgeWorld world;
   RawClient client(world);

@@ -65,12 +65,14 @@ class TestHandler final : public http::ExchangeHandler {
   }
   std::string on_refusal(const http::RefusedRequest& refused) override {
     refusals.emplace_back(refused.refusal.status);
+    refused_lines.emplace_back(std::string(refused.method) + " " + std::string(refused.target));
     return "X-Request-ID: 1\r\n";
   }
 
   Handler run = &echo;
   int exchanges = 0;
   std::vector<int> refusals;
+  std::vector<std::string> refused_lines;  // method and target as they were told
 };
 
 class EdgeWorld {

@@ -285,3 +285,20 @@ TEST_CASE("a query has no effect on the path") {
   CHECK(outcome.query == "?/../public");
   CHECK(parse("GET /a? HTTP/1.1\r\nHost: a\r\n\r\n").query == "?");
 }
+
+TEST_CASE("find_request_line finds method and target, and nothing where there is no request line") {
+  const auto text = [](std::string_view bytes) {
+    const auto line = find_request_line(bytes);
+    return std::string(line.method) + "|" + std::string(line.target);
+  };
+  CHECK(text("GET /a?b HTTP/1.1\r\nHost: a\r\n") == "GET|/a?b");
+  CHECK(text("GET /a\r\n") == "GET|/a");
+  CHECK(text("GET /half") == "GET|");
+  CHECK(text("GET /" + std::string(300, 'x')) == "GET|/" + std::string(300, 'x'));
+  CHECK(text(std::string_view("GET /a\0b HTTP/1.1\r\n", 19)) == "GET|/a");
+  for (const std::string_view none : {"", "GET", "\x16\x03\x01 abc", "a:b /c ", "/ HTTP/1.1 x"}) {
+    CAPTURE(none);
+    CHECK(text(none) == "|");
+  }
+  CHECK(text(std::string(33, 'G') + " /a HTTP/1.1") == "|");
+}

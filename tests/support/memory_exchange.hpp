@@ -44,7 +44,10 @@ class MemoryExchange final : private http::BodySource, private http::ResponseSin
   // The client's side.
   void give(std::string bytes);  // of the body, or of the tunnel
   void end_body();
-  void break_body();    // its framing is wrong, or it does not come in time
+  void break_body();  // its framing is wrong, or it does not come in time
+  void look() {       // the edge's look at what lasts longer than a second
+    if (hook_.look) hook_.look(hook_.owner);
+  }
   void leave();         // the connection is gone, and the edge finds it
   void stop_reading();  // what is written from now on stays in the edge's buffer
   void resume_reading();

@@ -205,6 +205,37 @@ TEST_CASE("a body that stalls is answered by the caller, the upstream sees no wh
   REQUIRE(run_until(gate.edge.io, [&] { return gate.peers.peer(0).is_ended(); }));
 }
 
+TEST_CASE("a chunk that announces more than the limit leaves is refused before it comes") {
+  Gate gate;
+  gate.peers.answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  const std::string head = "POST /a HTTP/1.1\r\nHost: app.example\r\nTransfer-Encoding: chunked\r\n\r\n";
+  RawClient first(gate.edge);
+  first.send(head + "4000001\r\n");
+  CHECK(first.read_answer().starts_with("HTTP/1.1 413 "));
+  RawClient second(gate.edge);
+  second.send(head + "4000001\r\nx");
+  CHECK(second.read_answer().starts_with("HTTP/1.1 413 "));
+  CHECK(gate.peers.connections() == 0);
+  RawClient third(gate.edge);
+  third.send(head + "5\r\nhello\r\n3FFFFFC\r\n");
+  CHECK(third.read_answer().starts_with("HTTP/1.1 413 "));
+  CHECK(gate.peers.connections() == 0);
+}
+
+TEST_CASE("a chunk that announces too much in the middle of a body costs the upstream connection") {
+  Gate gate;
+  gate.peers.run([](Peer& peer) -> Awaitable<> { co_await peer.ended(); });
+  RawClient client(gate.edge);
+  client.send("POST /a HTTP/1.1\r\nHost: app.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  REQUIRE(run_until(gate.edge.io, [&] {
+    return gate.peers.connections() == 1 && gate.peers.peer(0).received().ends_with("hello\r\n");
+  }));
+  client.send("3FFFFFC\r\n");
+  CHECK(client.read_answer().starts_with("HTTP/1.1 413 "));
+  CHECK(gate.peers.peer(0).received().find("0\r\n\r\n") == std::string::npos);
+  REQUIRE(run_until(gate.edge.io, [&] { return gate.peers.peer(0).is_ended(); }));
+}
+
 TEST_CASE("a tunnel goes through, with early bytes and a half close") {
   Gate gate;
   gate.peers.run([](Peer& peer) -> Awaitable<> {
