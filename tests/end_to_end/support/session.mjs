@@ -15,8 +15,9 @@ export function cookiesOf(response) {
     .filter((pair) => !pair.endsWith('='));
 }
 
+// Passwords are hashed at idle priority: on a busy machine that takes its time.
 export function postJson(gateway, target, body, headers = {}) {
-  return gateway.request('POST', target, {headers: {'Content-Type': 'application/json', Origin: kOrigin, ...headers}, body: JSON.stringify(body)});
+  return gateway.request('POST', target, {patience: 60_000, headers: {'Content-Type': 'application/json', Origin: kOrigin, ...headers}, body: JSON.stringify(body)});
 }
 
 // → {cookie, token, user, email, password}; cookie is the value of a Cookie header.
