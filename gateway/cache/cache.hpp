@@ -1,0 +1,75 @@
+// What several gateways share and may lose: values under keys, each with a life, and messages. Redis (or Valkey) stands
+// behind it, and one in memory for a gateway that is alone; what this header promises is tested once for both in
+// tests/contracts. Better Auth's secondary storage, session look-ups and counters of limits stand on it.
+//
+// A Cache belongs to one thread: its coroutines are started and resumed, and its listeners are called, on that thread's
+// io_context. It is made by cache/open.hpp and must be destroyed before that io_context, with or without calls under
+// way (these then fail). Each call ends within CacheOptions::command_timeout; when the server is down, too slow, full
+// or does not understand, it throws Failure(503, "cache_unavailable"), and a change may then have happened or not: none
+// is sent again. After several failures in a row calls fail at once, until the server answers a probe in time. None of
+// this breaks the Cache: it connects again by itself, and later calls work. A caller that is cancelled harms no other;
+// its command may still be executed.
+//
+// Keys and values are bytes, taken as they are: nothing is put in front of a key. Keys may hold secrets (session
+// tokens), so no message of a Failure and no line of the log quotes one.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/awaitable.hpp"
+
+namespace gatehouse::cache {
+
+using std::chrono::milliseconds;
+
+// What stood at a generation key when it was read by get_versioned().
+struct Generation {
+  std::string text;              // empty: the key was absent
+  std::uint64_t connection = 0;  // on which it was read: a server that was lost in between may have lost the key, too
+};
+
+struct Versioned {
+  std::optional<std::string> value;
+  Generation generation;
+};
+
+// How long an invalidation keeps back-fills out that began before it. No load takes nearly as long.
+inline constexpr milliseconds kGenerationLife{60'000};
+
+class Cache {
+ public:
+  virtual ~Cache() = default;
+
+  // Absent: there is no such key, or its life is over.
+  virtual Awaitable<std::optional<std::string>> get(std::string key) = 0;
+  // In the order of the keys, in one step.
+  virtual Awaitable<std::vector<std::optional<std::string>>> get_many(std::vector<std::string> keys) = 0;
+  // A ttl of 0 or less means that the value's life is over: the key is removed. No value lives for ever.
+  virtual Awaitable<> set(std::string key, std::string value, milliseconds ttl) = 0;
+  virtual Awaitable<> remove(std::vector<std::string> keys) = 0;
+  // Gives the value and removes the key, in one step: of several that try, one gets it.
+  virtual Awaitable<std::optional<std::string>> take(std::string key) = 0;
+  // Adds one to the number at the key, in one step, and gives the sum. The first one counts from 0 and sets the life,
+  // the others leave it as it is. `ttl` is positive. A key that holds something else than a number fails.
+  virtual Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) = 0;
+
+  // Back-fills that revive nothing. Who finds no value reads the key together with its generation, loads the value from
+  // where it is kept, and fills: this stores it only if nobody has called invalidate() since. False: nothing was
+  // stored, and the loaded value must not be believed for longer than the answer at hand. A server that was lost in
+  // between may have forgotten the generation: then it throws. Both calls are made on the same Cache.
+  virtual Awaitable<Versioned> get_versioned(std::string key, std::string generation_key) = 0;
+  virtual Awaitable<bool> fill(std::string key, std::string value, milliseconds ttl, std::string generation_key,
+                               Generation generation) = 0;
+  // Removes the key and moves its generation on (for kGenerationLife), in one step.
+  virtual Awaitable<> invalidate(std::string key, std::string generation_key) = 0;
+
+  // Told to who listens on the channel now, on every gateway; nobody who comes later learns of it.
+  virtual Awaitable<> publish(std::string channel, std::string message) = 0;
+};
+
+}  // namespace gatehouse::cache

@@ -1,0 +1,191 @@
+#include "cache/memory.hpp"
+
+#include <charconv>
+#include <limits>
+
+#include "base/failure.hpp"
+
+namespace gatehouse::cache {
+
+namespace {
+
+std::optional<std::int64_t> successor(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = failed == std::errc{} && end == text.data() + text.size();
+  if (!whole || number == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return number + 1;
+}
+
+}  // namespace
+
+MemoryTable::Entries::iterator MemoryTable::find(const std::string& key) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return entries_.end();
+  const auto entry = found->second;
+  if (entry->ends <= clock_.steady()) {
+    erase(entry);
+    return entries_.end();
+  }
+  entries_.splice(entries_.begin(), entries_, entry);
+  return entry;
+}
+
+void MemoryTable::put(const std::string& key, std::string value, SteadyTime ends) {
+  if (const auto entry = find(key); entry != entries_.end()) erase(entry);
+  if (ends <= clock_.steady()) return;
+  entries_.push_front({key, std::move(value), ends});
+  by_key_[key] = entries_.begin();
+  if (entries_.size() > entries_max_) erase(std::prev(entries_.end()));
+}
+
+void MemoryTable::erase(Entries::iterator entry) {
+  by_key_.erase(entry->key);
+  entries_.erase(entry);
+}
+
+std::vector<std::optional<std::string>> MemoryTable::get(const std::vector<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::optional<std::string>> values;
+  for (const auto& key : keys) {
+    const auto entry = find(key);
+    values.push_back(entry == entries_.end() ? std::nullopt : std::optional(entry->value));
+  }
+  return values;
+}
+
+void MemoryTable::set(const std::string& key, std::string value, milliseconds ttl) {
+  const std::lock_guard lock(mutex_);
+  put(key, std::move(value), clock_.steady() + ttl);
+}
+
+void MemoryTable::remove(const std::vector<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& key : keys) {
+    if (const auto entry = find(key); entry != entries_.end()) erase(entry);
+  }
+}
+
+std::optional<std::string> MemoryTable::take(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = find(key);
+  if (entry == entries_.end()) return std::nullopt;
+  auto value = std::move(entry->value);
+  erase(entry);
+  return value;
+}
+
+std::optional<std::int64_t> MemoryTable::add_one(const std::string& key, milliseconds ttl, bool anew) {
+  const auto entry = find(key);
+  if (entry == entries_.end()) {
+    put(key, "1", clock_.steady() + ttl);
+    return 1;
+  }
+  const auto number = successor(entry->value);
+  if (!number) return std::nullopt;
+  entry->value = std::to_string(*number);
+  if (anew) entry->ends = clock_.steady() + ttl;
+  return number;
+}
+
+std::optional<std::int64_t> MemoryTable::increment(const std::string& key, milliseconds ttl) {
+  const std::lock_guard lock(mutex_);
+  return add_one(key, ttl, false);
+}
+
+bool MemoryTable::fill(const std::string& key, std::string value, milliseconds ttl, const std::string& generation_key,
+                       const std::string& generation) {
+  if (ttl <= milliseconds{0}) return false;
+  const std::lock_guard lock(mutex_);
+  const auto entry = find(generation_key);
+  if ((entry == entries_.end() ? std::string() : entry->value) != generation) return false;
+  put(key, std::move(value), clock_.steady() + ttl);
+  return true;
+}
+
+void MemoryTable::invalidate(const std::string& key, const std::string& generation_key) {
+  const std::lock_guard lock(mutex_);
+  add_one(generation_key, kGenerationLife, true);
+  if (const auto entry = find(key); entry != entries_.end()) erase(entry);
+}
+
+void MemoryTable::count_cache(int by) {
+  const std::lock_guard lock(mutex_);
+  health_.caches += static_cast<unsigned>(by);
+}
+
+void MemoryTable::count_call(bool failed) {
+  const std::lock_guard lock(mutex_);
+  ++health_.calls;
+  if (failed) ++health_.failures;
+}
+
+CacheHealth MemoryTable::health() const {
+  const std::lock_guard lock(mutex_);
+  CacheHealth health = health_;
+  health.up = true;
+  return health;
+}
+
+std::unique_ptr<Cache> SharedMemory::connect(Executor) {
+  return std::make_unique<MemoryCache>(table_);
+}
+
+Awaitable<std::optional<std::string>> MemoryCache::get(std::string key) {
+  table_.count_call(false);
+  co_return std::move(table_.get({std::move(key)}).front());
+}
+
+Awaitable<std::vector<std::optional<std::string>>> MemoryCache::get_many(std::vector<std::string> keys) {
+  table_.count_call(false);
+  co_return table_.get(keys);
+}
+
+Awaitable<> MemoryCache::set(std::string key, std::string value, milliseconds ttl) {
+  table_.count_call(false);
+  table_.set(key, std::move(value), ttl);
+  co_return;
+}
+
+Awaitable<> MemoryCache::remove(std::vector<std::string> keys) {
+  table_.count_call(false);
+  table_.remove(keys);
+  co_return;
+}
+
+Awaitable<std::optional<std::string>> MemoryCache::take(std::string key) {
+  table_.count_call(false);
+  co_return table_.take(key);
+}
+
+Awaitable<std::int64_t> MemoryCache::increment(std::string key, milliseconds ttl) {
+  const auto number = table_.increment(key, ttl);
+  table_.count_call(!number);
+  if (!number) throw Failure(503, "cache_unavailable", "a counter of the cache holds no number");
+  co_return *number;
+}
+
+Awaitable<Versioned> MemoryCache::get_versioned(std::string key, std::string generation_key) {
+  table_.count_call(false);
+  auto values = table_.get({std::move(key), std::move(generation_key)});
+  co_return Versioned{std::move(values[0]), {values[1].value_or(""), 0}};
+}
+
+Awaitable<bool> MemoryCache::fill(std::string key, std::string value, milliseconds ttl, std::string generation_key,
+                                  Generation generation) {
+  table_.count_call(false);
+  co_return table_.fill(key, std::move(value), ttl, generation_key, generation.text);
+}
+
+Awaitable<> MemoryCache::invalidate(std::string key, std::string generation_key) {
+  table_.count_call(false);
+  table_.invalidate(key, generation_key);
+  co_return;
+}
+
+Awaitable<> MemoryCache::publish(std::string, std::string) {
+  table_.count_call(false);
+  co_return;
+}
+
+}  // namespace gatehouse::cache

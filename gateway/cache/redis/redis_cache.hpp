@@ -1,0 +1,46 @@
+// Redis and Valkey behind the Cache contract: the process's SharedCache, and what one worker thread sees of it.
+#pragma once
+#include <memory>
+
+#include "cache/open.hpp"
+#include "cache/redis/client.hpp"
+#include "cache/redis/health.hpp"
+#include "cache/redis/server.hpp"
+
+namespace gatehouse::cache {
+
+class SharedRedis final : public SharedCache {
+ public:
+  SharedRedis(std::shared_ptr<const RedisServer> server, CacheOptions options)
+      : server_(std::move(server)), options_(options), health_(std::make_shared<RedisHealth>(server_->name())) {}
+  std::unique_ptr<Cache> connect(Executor executor) override;
+  CacheHealth health() const override { return health_->read(); }
+
+ private:
+  const std::shared_ptr<const RedisServer> server_;
+  const CacheOptions options_;
+  const std::shared_ptr<RedisHealth> health_;
+};
+
+class RedisCache final : public Cache {
+ public:
+  explicit RedisCache(std::shared_ptr<RedisClient> client) : client_(std::move(client)) {}
+  ~RedisCache() override { client_->close(); }
+
+  Awaitable<std::optional<std::string>> get(std::string key) override;
+  Awaitable<std::vector<std::optional<std::string>>> get_many(std::vector<std::string> keys) override;
+  Awaitable<> set(std::string key, std::string value, milliseconds ttl) override;
+  Awaitable<> remove(std::vector<std::string> keys) override;
+  Awaitable<std::optional<std::string>> take(std::string key) override;
+  Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) override;
+  Awaitable<Versioned> get_versioned(std::string key, std::string generation_key) override;
+  Awaitable<bool> fill(std::string key, std::string value, milliseconds ttl, std::string generation_key,
+                       Generation generation) override;
+  Awaitable<> invalidate(std::string key, std::string generation_key) override;
+  Awaitable<> publish(std::string channel, std::string message) override;
+
+ private:
+  const std::shared_ptr<RedisClient> client_;
+};
+
+}  // namespace gatehouse::cache
