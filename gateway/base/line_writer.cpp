@@ -1,6 +1,7 @@
 #include "base/line_writer.hpp"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,11 +21,15 @@ bool is_regular_file(int descriptor) {
 
 }  // namespace
 
+// The thread takes no signal: one that the process waits for elsewhere, or is about to block, would end it here.
 LineWriter::LineWriter(int descriptor, std::size_t batches_max)
-    : descriptor_(descriptor),
-      batches_max_(batches_max),
-      never_blocks_(is_regular_file(descriptor)),
-      writer_([this] { write_batches(); }) {}
+    : descriptor_(descriptor), batches_max_(batches_max), never_blocks_(is_regular_file(descriptor)) {
+  sigset_t all, before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  writer_ = std::thread([this] { write_batches(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 LineWriter::~LineWriter() {
   stop();
