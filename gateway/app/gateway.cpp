@@ -256,6 +256,7 @@ void Gateway::Parts::reload_certificates() {
     log::error("certificates stay as they were: {}", error.what());
   }
   const SteadyTime now = clock_.steady();
+  tls_->rotate_ticket_keys(now);
   const auto expires = tls_->expires_at();
   if (expires - clock_.now() > kCertificateWarnBefore) return;
   const bool expired = expires <= clock_.now();

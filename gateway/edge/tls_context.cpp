@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <stdexcept>
 
 #include "base/ascii.hpp"
+#include "edge/ticket_keys.hpp"
 
 namespace gatehouse::edge {
 
@@ -28,17 +28,6 @@ struct Certificate {
   std::vector<std::string> names;  // DNS names of the certificate, lower case; may start with "*."
   WallTime expires_at;
 };
-
-// One set of ticket keys for the life of the process: a session made before a reload, or on another thread, resumes
-// after it.
-const std::array<unsigned char, 80>& ticket_keys() {
-  static const auto keys = [] {
-    std::array<unsigned char, 80> bytes;
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes");
-    return bytes;
-  }();
-  return keys;
-}
 
 std::string openssl_error() {
   char text[256] = "unknown error";
@@ -58,7 +47,7 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
   return SSL_TLSEXT_ERR_OK;
 }
 
-ContextPtr make_context() {
+ContextPtr make_context(TicketKeys& ticket_keys) {
   ContextPtr context(SSL_CTX_new(TLS_server_method()));
   if (!context) throw std::runtime_error("cannot make a TLS context: " + openssl_error());
   SSL_CTX* const c = context.get();
@@ -70,12 +59,12 @@ ContextPtr make_context() {
                           "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305");
   SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
   SSL_CTX_set1_groups_list(c, "X25519:P-256:P-384");
-  // Tickets alone: the server keeps no table that could grow.
+  // Tickets alone: the server keeps no table that could grow. TLS 1.3 resumes with a new key exchange (psk_dhe_ke)
+  // alone, as long as SSL_OP_ALLOW_NO_DHE_KEX is not set.
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(c, 1);
   SSL_CTX_set_timeout(c, 7200);
-  SSL_CTX_set_tlsext_ticket_keys(c, const_cast<unsigned char*>(ticket_keys().data()),
-                                 static_cast<long>(ticket_keys().size()));
+  ticket_keys.use_for(c);
   static constexpr unsigned char kSessionContext[] = "gatehouse";
   SSL_CTX_set_session_id_context(c, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_alpn_select_cb(c, choose_protocol, nullptr);
@@ -99,9 +88,9 @@ WallTime end_of_validity(X509* x509) {
   return WallTime{std::chrono::seconds{timegm(&tm)}};
 }
 
-Certificate load_certificate(const config::TlsCertificate& files) {
+Certificate load_certificate(const config::TlsCertificate& files, TicketKeys& ticket_keys) {
   Certificate certificate;
-  certificate.context = make_context();
+  certificate.context = make_context(ticket_keys);
   SSL_CTX* const c = certificate.context.get();
   ERR_clear_error();
   if (SSL_CTX_use_certificate_chain_file(c, files.cert.c_str()) != 1) {
@@ -144,9 +133,10 @@ std::vector<std::string> stamps_of(const std::vector<config::TlsCertificate>& fi
 // Immutable; connections in their handshake keep the set that they began with.
 class CertificateSet {
  public:
-  explicit CertificateSet(const std::vector<config::TlsCertificate>& files) {
+  CertificateSet(const std::vector<config::TlsCertificate>& files, std::shared_ptr<TicketKeys> ticket_keys)
+      : ticket_keys_(std::move(ticket_keys)) {
     if (files.empty()) throw std::runtime_error("no certificate is configured");
-    for (const auto& pair : files) certificates_.push_back(load_certificate(pair));
+    for (const auto& pair : files) certificates_.push_back(load_certificate(pair, *ticket_keys_));
     for (const auto& certificate : certificates_) {
       SSL_CTX_set_tlsext_servername_callback(certificate.context.get(), &CertificateSet::on_server_name);
       SSL_CTX_set_tlsext_servername_arg(certificate.context.get(), this);
@@ -182,6 +172,7 @@ class CertificateSet {
     return SSL_TLSEXT_ERR_OK;
   }
 
+  const std::shared_ptr<TicketKeys> ticket_keys_;
   std::vector<Certificate> certificates_;
 };
 
@@ -199,7 +190,10 @@ int set_index() {
 }  // namespace
 
 TlsContext::TlsContext(std::vector<config::TlsCertificate> files)
-    : files_(std::move(files)), stamps_(stamps_of(files_)), current_(std::make_shared<const CertificateSet>(files_)) {
+    : files_(std::move(files)),
+      ticket_keys_(std::make_shared<TicketKeys>()),
+      stamps_(stamps_of(files_)),
+      current_(std::make_shared<const CertificateSet>(files_, ticket_keys_)) {
   // OpenSSL writes with write(2), which knows no MSG_NOSIGNAL: a client that leaves must not end the process.
   ::signal(SIGPIPE, SIG_IGN);
 }
@@ -224,10 +218,14 @@ bool TlsContext::reload_if_changed() {
   if (stamps == stamps_) return false;
   // Noted before the attempt: a broken pair is reported once, and looked at again when a file changes.
   stamps_ = std::move(stamps);
-  auto fresh = std::make_shared<const CertificateSet>(files_);
+  auto fresh = std::make_shared<const CertificateSet>(files_, ticket_keys_);
   const std::lock_guard lock(mutex_);
   current_ = std::move(fresh);
   return true;
+}
+
+void TlsContext::rotate_ticket_keys(SteadyTime now) {
+  ticket_keys_->rotate(now);
 }
 
 bool TlsContext::serves_same(std::string_view server_name, std::string_view host) const {

@@ -16,6 +16,7 @@ typedef struct ssl_st SSL;
 namespace gatehouse::edge {
 
 class CertificateSet;
+class TicketKeys;
 
 class TlsContext {
  public:
@@ -35,6 +36,9 @@ class TlsContext {
   // request is misdirected (421). Both lower case; an empty server_name matches everything.
   bool serves_same(std::string_view server_name, std::string_view host) const;
 
+  // Call now and then, from one thread at a time: replaces the keys of session tickets when their hour is over.
+  void rotate_ticket_keys(SteadyTime now);
+
   // The first end of validity among the certificates.
   WallTime expires_at() const;
 
@@ -42,8 +46,9 @@ class TlsContext {
   std::shared_ptr<const CertificateSet> current() const;
 
   const std::vector<config::TlsCertificate> files_;
-  std::vector<std::string> stamps_;  // of the files, as last read
-  mutable std::mutex mutex_;         // guards current_
+  const std::shared_ptr<TicketKeys> ticket_keys_;  // with each set: its connections may outlive this object
+  std::vector<std::string> stamps_;                // of the files, as last read
+  mutable std::mutex mutex_;                       // guards current_
   std::shared_ptr<const CertificateSet> current_;
 };
 

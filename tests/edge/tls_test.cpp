@@ -162,6 +162,34 @@ TEST_CASE("a session is resumed, also after a reload") {
   }
 }
 
+TEST_CASE("ticket keys live for an hour, and for another one as the previous ones") {
+  OneCertificate one;
+  EdgeWorld world(&echo, &one.tls);
+  const SteadyTime start{std::chrono::hours(1000)};
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const SteadyTime begin = start + std::chrono::hours(10) * version;
+    one.tls.rotate_ticket_keys(begin);
+    TlsClient first(world, {.min_version = version, .max_version = version});
+    REQUIRE(first.handshake());
+    first.send(kGet);
+    first.read_until("GET /a ");
+    SSL_SESSION* session = SSL_get1_session(first.ssl());
+    const auto resumes = [&](std::chrono::minutes after) {
+      one.tls.rotate_ticket_keys(begin + after);
+      TlsClient second(world, {.min_version = version, .max_version = version, .session = session});
+      REQUIRE(second.handshake());
+      return SSL_session_reused(second.ssl()) == 1;
+    };
+    using std::chrono::minutes;
+    CHECK(resumes(minutes(59)));
+    CHECK(resumes(minutes(61)));
+    CHECK(resumes(minutes(119)));
+    CHECK_FALSE(resumes(minutes(122)));
+    SSL_SESSION_free(session);
+  }
+}
+
 TEST_CASE("replaced files are used for new handshakes, a broken pair leaves the old one") {
   TemporaryFolder folder;
   const auto files = write_certificate(folder.path(), "app", {"old.example"});
