@@ -43,10 +43,20 @@ std::string kept_secret(const std::string& path) {
   return value;
 }
 
-config::TlsCertificate kept_certificate(const std::string& directory) {
+// All names that are served.
+std::vector<std::string> hosts_of(const config::Configuration& configuration) {
+  std::vector<std::string> hosts = configuration.gateway.hosts;
+  if (!configuration.gateway.base_url.host.empty()) hosts.push_back(configuration.gateway.base_url.host);
+  for (const auto& route : configuration.routes) {
+    if (!route.host.empty()) hosts.push_back(route.host);
+  }
+  return hosts;
+}
+
+config::TlsCertificate kept_certificate(const std::string& directory, const std::vector<std::string>& hosts) {
   const config::TlsCertificate files{directory + "/cert.pem", directory + "/key.pem"};
-  if (read_file(files.cert).empty() || read_file(files.key).empty()) {
-    const CertificatePair pair = make_self_signed_certificate();
+  if (!is_fit({read_file(files.cert), read_file(files.key)}, hosts, SystemClock().now())) {
+    const CertificatePair pair = make_self_signed_certificate(hosts);
     write_private_file(files.key, pair.key_pem);
     write_private_file(files.cert, pair.cert_pem);
     ::chmod(files.cert.c_str(), 0644);
@@ -65,7 +75,8 @@ void fill_in_for_development(config::Configuration& configuration, const std::st
   if (!listen.https && !listen.insecure_http) listen.https = config::SocketAddress{"127.0.0.1", 8443};
   if (!listen.http && !listen.insecure_http) listen.http = config::SocketAddress{"127.0.0.1", 8080};
   if (!listen.internal) listen.internal = config::SocketAddress{"127.0.0.1", 9090};
-  if (listen.https && gateway.tls.empty()) gateway.tls.push_back(kept_certificate(data_directory));
+  if (listen.https && gateway.tls.empty())
+    gateway.tls.push_back(kept_certificate(data_directory, hosts_of(configuration)));
   if (gateway.base_url.host.empty()) {
     const auto& address = listen.https ? *listen.https : *listen.insecure_http;
     gateway.base_url = {listen.https ? "https" : "http", "localhost", address.port};

@@ -1,6 +1,11 @@
-// A certificate for localhost, 127.0.0.1 and ::1 that is its own authority. For development and tests.
+// A certificate for localhost, 127.0.0.1, ::1 and what else is served, which is its own authority. For development and
+// tests.
 #pragma once
+#include <chrono>
 #include <string>
+#include <vector>
+
+#include "base/clock.hpp"
 
 namespace gatehouse::app {
 
@@ -9,7 +14,11 @@ struct CertificatePair {
   std::string key_pem;
 };
 
-// ECDSA P-256, valid for 397 days (what browsers take).
-CertificatePair make_self_signed_certificate();
+// ECDSA P-256. `hosts` are names or addresses (IPv6 in brackets) as configured. 397 days is what browsers take.
+CertificatePair make_self_signed_certificate(const std::vector<std::string>& hosts = {},
+                                             std::chrono::days life = std::chrono::days(397));
+
+// Whether the pair is one, is for localhost and all of these, and for another 30 days.
+bool is_fit(const CertificatePair& pair, const std::vector<std::string>& hosts, WallTime now);
 
 }  // namespace gatehouse::app

@@ -3,7 +3,11 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "app/gateway.hpp"
+#include "app/self_signed_certificate.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace gatehouse;
@@ -14,6 +18,15 @@ config::Configuration with_upstream() {
   config::Configuration configuration;
   configuration.upstreams.emplace_back().name = "orders";
   return configuration;
+}
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
 unsigned mode_of(const std::string& path) {
@@ -65,4 +78,48 @@ TEST_CASE("development mode leaves alone what is configured") {
 TEST_CASE("development mode says when it cannot keep what it makes") {
   auto configuration = with_upstream();
   CHECK_THROWS_AS(app::fill_in_for_development(configuration, "/dev/null/data"), app::StartError);
+}
+
+TEST_CASE("the development certificate is kept, and made anew when it no longer fits the host names") {
+  const tests::TemporaryFolder folder;
+  const std::string data = (folder.path() / "data").string();
+  const auto certificate_for = [&](std::vector<std::string> hosts) {
+    auto configuration = with_upstream();
+    configuration.gateway.hosts = std::move(hosts);
+    configuration.routes.emplace_back().host = "route.example";
+    app::fill_in_for_development(configuration, data);
+    return app::CertificatePair{content_of(data + "/cert.pem"), content_of(data + "/key.pem")};
+  };
+  const WallTime now = SystemClock().now();
+  const auto first = certificate_for({});
+  CHECK(app::is_fit(first, {"localhost", "127.0.0.1", "[::1]", "route.example"}, now));
+  CHECK_FALSE(app::is_fit(first, {"dev.example"}, now));
+  CHECK(certificate_for({}).cert_pem == first.cert_pem);
+  const auto second = certificate_for({"dev.example", "[2001:db8::1]", "192.0.2.1"});
+  CHECK(second.cert_pem != first.cert_pem);
+  CHECK(app::is_fit(second, {"dev.example", "[2001:db8::1]", "192.0.2.1", "route.example"}, now));
+  CHECK_FALSE(app::is_fit(second, {"192.0.2.2"}, now));
+  CHECK(certificate_for({"dev.example"}).cert_pem == second.cert_pem);
+}
+
+TEST_CASE("the development certificate is made anew before its end, and when its files are no pair") {
+  const tests::TemporaryFolder folder;
+  const std::string data = folder.path().string();
+  const WallTime now = SystemClock().now();
+  const auto after_start = [&](const app::CertificatePair& kept) {
+    write_text(data + "/cert.pem", kept.cert_pem);
+    write_text(data + "/key.pem", kept.key_pem);
+    auto configuration = with_upstream();
+    app::fill_in_for_development(configuration, data);
+    return app::CertificatePair{content_of(data + "/cert.pem"), content_of(data + "/key.pem")};
+  };
+  const auto lasting = app::make_self_signed_certificate({}, std::chrono::days(31));
+  CHECK(after_start(lasting).cert_pem == lasting.cert_pem);
+  for (const auto& bad :
+       {app::make_self_signed_certificate({}, std::chrono::days(29)), app::CertificatePair{lasting.cert_pem, "no key"},
+        app::CertificatePair{lasting.cert_pem, app::make_self_signed_certificate().key_pem}}) {
+    const auto fresh = after_start(bad);
+    CHECK(fresh.cert_pem != bad.cert_pem);
+    CHECK(app::is_fit(fresh, {}, now + std::chrono::days(360)));
+  }
 }
