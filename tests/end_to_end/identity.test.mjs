@@ -5,9 +5,10 @@ import {after, before, describe, test} from 'node:test';
 import {kOrigin} from './support/gateway.mjs';
 import {requestText} from './support/raw.mjs';
 import {postJson, signIn, signUp} from './support/session.mjs';
-import {World, expectIdentity, expectNoIdentity, kRoutes} from './support/world.mjs';
+import {World, expectIdentity, expectNoIdentity, kKey, kRoutes} from './support/world.mjs';
 
 const kSharedKey = 'hs256-key-0123456789-abcdefghijklmnopqrstuvwxyz';
+const kPreviousKey = 'previous-key-0123456789-abcdefghijklmnopqrstuvwxyz';
 let world;
 
 before(async () => {
@@ -21,7 +22,7 @@ before(async () => {
     gateway: {trusted_origins: ['https://app.example.test', 'https://*.wild.example.test']},
     // Both upstreams are the one recording server.
     upstreams: (url) => ({
-      orders: {assertion: {audience: 'orders-service', ttl: '5m'}},
+      orders: {previous_key: kPreviousKey, assertion: {audience: 'orders-service', ttl: '5m'}},
       symmetric: {servers: [url], key: kSharedKey, assertion: {algorithm: 'HS256'}},
     }),
   });
@@ -197,6 +198,14 @@ describe('preflights', () => {
       }
     }
   });
+});
+
+test('11: an upstream is sent its key, and never the previous one, which only it needs to know', async () => {
+  for (const [target, as] of [['/private/key', world.ada], ['/public/key', undefined]]) {
+    const {request, bytes} = await world.askOnce('GET', target, {as});
+    assert.deepEqual(request.fields.all('authorization'), [`Bearer ${kKey}`]);
+    assert.ok(!bytes.includes(kPreviousKey));
+  }
 });
 
 describe('the signed assertion', () => {

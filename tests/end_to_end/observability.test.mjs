@@ -58,6 +58,24 @@ describe('116: the access log', () => {
     }
   });
 
+  test('116: what the edge refuses is logged with what was asked for, without query and credentials', async () => {
+    for (const [bytes, expected] of [
+      ['GET /refused/host?token=hidden HTTP/1.1\r\n\r\n', {method: 'GET', path: '/refused/host', status: 400, reason: 'bad_host'}],
+      ['POST /refused/framing HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', {method: 'POST', path: '/refused/framing', status: 400, reason: 'bad_framing'}],
+      ['GET https://ada:hidden@gateway.test/refused/target HTTP/1.1\r\nHost: gateway.test\r\n\r\n', {method: 'GET', path: '/refused/target', status: 400, reason: 'bad_target'}],
+      [`GET /refused/head HTTP/1.1\r\nHost: gateway.test\r\nA: ${'x'.repeat(40_000)}`, {method: 'GET', path: '/refused/head', status: 431, reason: 'request_header_fields_too_large'}],
+    ]) {
+      const client = await world.gateway.connect();
+      await client.send(bytes);
+      const {responses} = await client.untilClosed();
+      assert.equal(responses[0].status, expected.status);
+      const line = await lineOf(responses[0]);
+      for (const [key, value] of Object.entries(expected)) assert.equal(line[key], value, `${key} of ${expected.path}`);
+      client.close();
+    }
+    assert.ok(!world.gateway.stdout.includes('hidden'));
+  });
+
   test('117: control bytes, quotes and newlines stay inside one line', async () => {
     const headers = {'User-Agent': '"}\\ \t {"level":"fake"}', Referer: 'https://x/"\\', 'X-Request-ID': '\\"'};
     for (const target of ['/public/%22%7D,%22x%22:%22', "/public/'\"<>", '/public/%E2%80%A8', '/nowhere/%5B%22']) {
