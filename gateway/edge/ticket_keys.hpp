@@ -1,6 +1,6 @@
 // The keys that session tickets are sealed with (RFC 8446 section 4.6.1, RFC 5077): random, in memory alone, replaced
 // every hour. A ticket resumes while the key that sealed it is the current or the previous one, so for one to two
-// hours. Shared by all threads and by all certificates; docs/decisions/0012_session_tickets.md says why replicas share
+// hours. Shared by all threads and by all certificates; docs/decisions/0013_session_tickets.md says why replicas share
 // none.
 #pragma once
 #include <array>
