@@ -1,6 +1,7 @@
 #include "app/gateway.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include "base/log.hpp"
 #include "edge/listener.hpp"
 #include "storage/migrator.hpp"
-#include "storage/schema.hpp"
 
 namespace gatehouse::app {
 
@@ -80,12 +80,10 @@ class Gateway::Parts {
   void tick();
 
  private:
-  enum class Schema { current, outdated, unknown };
-
   void open_workers();
   std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
-  Awaitable<Schema> prepare_schema();
+  Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
   void reload_certificates();
 
@@ -112,7 +110,8 @@ class Gateway::Parts {
   std::atomic<bool> store_ready_{false};
   std::atomic<bool> draining_{false};
   bool schema_ready_ = false;
-  bool user_has_role_ = false;
+  storage::SchemaFacts schema_;
+  std::string schema_problem_;  // told already
   SteadyTime store_checked_{};
   SteadyTime certificate_warned_{};
   std::unique_ptr<Shared> shared_;
@@ -155,7 +154,7 @@ void Gateway::Parts::open_workers() {
   const auto internal = open_listener(listen.internal, "internal");
   shared_ = std::make_unique<Shared>(Shared{settings_, clock_, random_, *store_, session_cache_, passwords_, origins_,
                                             signer_, limiter_, live_, access_log_, connection_limits_, internal_limits_,
-                                            tls_.get(), internal_, user_has_role_});
+                                            tls_.get(), internal_, schema_});
   const auto of = [](const std::vector<int>& descriptors, unsigned i) {
     return descriptors.empty() ? -1 : descriptors[i];
   };
@@ -196,20 +195,24 @@ void Gateway::Parts::add_metrics() {
                      [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
 }
 
-// What the database must have before it is of use. Throws Failure when it is down.
-Awaitable<Gateway::Parts::Schema> Gateway::Parts::prepare_schema() {
+// What the database must have before it is of use. Throws Failure when it is down, MigrationError when it is not fit.
+Awaitable<storage::SchemaFacts> Gateway::Parts::prepare_schema() {
   const auto patient = store_->connect(main_io_.get_executor(), storage::migration_options());
   storage::Migrator migrator = storage::make_migrator(*patient, clock_);
   if (settings_.database.migrate == config::Migrate::at_start) {
     const auto applied = co_await migrator.apply();
-    for (const auto& name : applied) log::info("migration applied: {}", name);
+    for (const auto& migration : applied)
+      log::info("migration applied: {}: {}", migration.name, fmt::join(migration.changes, ", "));
   } else {
-    const bool current = co_await migrator.is_current();
-    if (!current) co_return Schema::outdated;
+    const auto pending = co_await migrator.pending();
+    if (!pending.empty())
+      throw storage::MigrationError(fmt::format(
+          "the schema is not current ({} to apply); run `gatehouse migrate`, or set database.migrate: at_start",
+          fmt::join(pending, ", ")));
   }
-  const bool has_role = co_await storage::has_column(*main_database_, "user", "role");
-  user_has_role_ = has_role;
-  co_return Schema::current;
+  const auto adoption = co_await migrator.inspect();
+  for (const auto& text : adoption.advice) log::warn("database: {}", text);
+  co_return adoption.facts;
 }
 
 // Told once per change of state. A store that is down at the start does not keep the gateway from starting: public
@@ -219,12 +222,9 @@ void Gateway::Parts::check_store() {
   const bool was_ready = store_ready_.load(std::memory_order_relaxed);
   try {
     if (!schema_ready_) {
-      const Schema schema = run_to_end(main_io_, prepare_schema());
-      if (schema == Schema::outdated)
-        throw storage::MigrationError(
-            "the schema is not current; run `gatehouse migrate`, or set database.migrate: at_start");
+      schema_ = run_to_end(main_io_, prepare_schema());
       schema_ready_ = true;
-      for (const auto& worker : workers_) worker->set_user_has_role(user_has_role_);
+      for (const auto& worker : workers_) worker->set_schema(schema_);
     } else {
       run_to_end(main_io_, main_database_->query({"SELECT 1"}, {}));
     }
@@ -235,7 +235,8 @@ void Gateway::Parts::check_store() {
     if (was_ready || workers_.empty()) log::error("the store is not available: {}", failure.what());
   } catch (const storage::MigrationError& error) {
     if (workers_.empty()) throw StartError(fmt::format("database: {}", error.what()));
-    log::error("database: {}", error.what());
+    if (schema_problem_ != error.what()) log::error("database: {}", error.what());
+    schema_problem_ = error.what();
   }
 }
 

@@ -27,7 +27,7 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
       database_(shared.store.connect(io_.get_executor())),
       cookies_(shared.settings.auth, shared.settings.base_url, shared.settings.secret),
       sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
-                shared.user_has_role),
+                shared.schema),
       dispatcher_({*database_, sessions_, cookies_, shared.passwords, shared.origins, shared.settings.auth,
                    shared.settings.base_url, shared.clock, shared.random},
                   make_features()),
@@ -128,8 +128,8 @@ Worker* Worker::current() {
   return current_worker;
 }
 
-void Worker::set_user_has_role(bool has_role) {
-  asio::post(io_.get_executor(), [this, has_role] { sessions_.set_user_has_role(has_role); });
+void Worker::set_schema(storage::SchemaFacts schema) {
+  asio::post(io_.get_executor(), [this, schema] { sessions_.set_schema(schema); });
 }
 
 void Worker::drain() {

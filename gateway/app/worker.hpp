@@ -13,6 +13,7 @@
 #include "base/event.hpp"
 #include "edge/server.hpp"
 #include "pipeline/pipeline.hpp"
+#include "storage/adoption.hpp"
 #include "storage/open.hpp"
 
 namespace gatehouse::app {
@@ -34,7 +35,7 @@ struct Shared {
   edge::ConnectionLimits& internal_limits;
   const edge::TlsContext* tls;  // null without listen.https
   const InternalSources& internal;
-  bool user_has_role;
+  storage::SchemaFacts schema;
 };
 
 // Listening sockets for one thread; -1: none of that kind. The worker takes them.
@@ -56,7 +57,7 @@ class Worker {
   void set_site(pipeline::SitePtr site);
   void drain();
   void end_all();
-  void set_user_has_role(bool has_role);
+  void set_schema(storage::SchemaFacts schema);
   // Ends the thread at once, whatever is still going on.
   void stop() { io_.stop(); }
   void join();

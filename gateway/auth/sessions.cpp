@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 
+#include "auth/row_id.hpp"
 #include "auth/users.hpp"
 
 namespace gatehouse::auth {
@@ -41,6 +42,17 @@ Query select_identity(std::string token, bool with_role) {
                 u."id", u."name", u."email", u."emailVerified", u."image", u."createdAt", u."updatedAt", u."role"
          FROM "session" s JOIN "user" u ON u."id" = s."userId" WHERE s."token" = $1)";
   return {{with_role ? kWithRole : kPlain}, {std::move(token)}};
+}
+
+// To so many characters; 0: as it is.
+std::string shortened(std::string text, std::size_t characters_max) {
+  if (characters_max == 0) return text;
+  std::size_t characters = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool starts_character = (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
+    if (starts_character && ++characters > characters_max) return text.substr(0, at);
+  }
+  return text;
 }
 
 IdentityPtr without_expired(IdentityPtr identity, WallTime now) {
@@ -82,24 +94,18 @@ struct EndRefresh {
 }  // namespace
 
 Sessions::Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
-                   const config::SessionSettings& settings, bool user_has_role)
-    : database_(database),
-      cache_(cache),
-      clock_(clock),
-      random_(random),
-      settings_(settings),
-      user_has_role_(user_has_role) {}
+                   const config::SessionSettings& settings, const storage::SchemaFacts& schema)
+    : database_(database), cache_(cache), clock_(clock), random_(random), settings_(settings), schema_(schema) {}
 
 Awaitable<IdentityPtr> Sessions::read(std::string token) {
-  // Text that no store can hold is nobody's token.
-  if (token.find('\0') != std::string::npos) co_return nullptr;
-  auto result = co_await run(database_, select_identity(std::move(token), user_has_role_));
+  if (!is_storable(token)) co_return nullptr;
+  auto result = co_await run(database_, select_identity(std::move(token), schema_.user_has_role));
   if (result.rows.empty()) co_return nullptr;
   const storage::Row& row = result.rows.front();
   auto identity = std::make_shared<Identity>();
   identity->session = read_session(row);
   identity->user = read_user(row, kSessionColumns);
-  if (user_has_role_) identity->user.role = row.optional_text(kSessionColumns + kUserColumns);
+  if (schema_.user_has_role) identity->user.role = row.optional_text(kSessionColumns + kUserColumns);
   co_return identity;
 }
 
@@ -148,23 +154,36 @@ Awaitable<IdentityPtr> Sessions::update_expiry(IdentityPtr identity, WallTime du
 
 Session Sessions::make(NewSession values) {
   Session session;
-  session.id = random_.text(32);
+  session.id = make_row_id(schema_.session_ids, random_);
   session.token = random_.text(32);
   session.user_id = std::move(values.user_id);
   session.created_at = clock_.now();
   session.updated_at = session.created_at;
   session.expires_at = session.created_at + (values.remember ? settings_.expires_in : kUnrememberedLife);
   session.ip_address = std::move(values.ip_address);
-  session.user_agent = std::move(values.user_agent);
+  session.user_agent = shortened(std::move(values.user_agent), schema_.user_agent_characters_max);
   return session;
 }
 
 Query Sessions::insert(const Session& session) {
+  storage::Parameters values{session.expires_at,
+                             session.token,
+                             session.created_at,
+                             session.updated_at,
+                             session.ip_address.value_or(""),
+                             session.user_agent.value_or(""),
+                             session.user_id};
+  if (session.id.empty()) {
+    return {
+        {R"(INSERT INTO "session" ("expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId")
+                VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING "id")"},
+        std::move(values)};
+  }
+  values.emplace_back(session.id);
   return {
-      {R"(INSERT INTO "session" ("id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId")
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8))"},
-      {session.id, session.expires_at, session.token, session.created_at, session.updated_at,
-       session.ip_address.value_or(""), session.user_agent.value_or(""), session.user_id}};
+      {R"(INSERT INTO "session" ("expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId", "id")
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING "id")"},
+      std::move(values)};
 }
 
 Awaitable<std::vector<Session>> Sessions::list(std::string user_id) {
@@ -179,6 +198,7 @@ Awaitable<std::vector<Session>> Sessions::list(std::string user_id) {
 }
 
 Awaitable<> Sessions::remove(std::string token) {
+  if (!is_storable(token)) co_return;
   const InvalidateAtEnd invalidate{cache_, token};
   Query query{{R"(DELETE FROM "session" WHERE "token" = $1)"}, {token}};
   co_await run(database_, std::move(query));

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/configuration.hpp"
+#include "storage/adoption.hpp"
 #include "storage/database.hpp"
 
 namespace gatehouse::auth {
@@ -27,12 +28,13 @@ struct NewSession {
 // thread and must end before this object does.
 class Sessions {
  public:
-  // `user_has_role`: the table "user" has a column "role" (storage/schema.hpp, asked once at the start).
+  // `schema`: read once at the start.
   Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
-           const config::SessionSettings& settings, bool user_has_role);
+           const config::SessionSettings& settings, const storage::SchemaFacts& schema);
 
   // For a store that was not there at the start. On the object's thread.
-  void set_user_has_role(bool has_role) { user_has_role_ = has_role; }
+  void set_schema(const storage::SchemaFacts& schema) { schema_ = schema; }
+  const storage::SchemaFacts& schema() const { return schema_; }
 
   // Hot path: no I/O. nullptr: not known here, load() it.
   IdentityPtr find_cached(std::string_view token) { return cache_.find(token); }
@@ -54,7 +56,8 @@ class Sessions {
   // Renews after begin_refresh(), and ends it. nullptr: another replica has done it, or the session is gone.
   Awaitable<IdentityPtr> refresh(IdentityPtr identity);
 
-  // A session with a new token, not stored yet, and the statement that stores it.
+  // A session with a new token, not stored yet, and the statement that stores it. Where the database counts ids it has
+  // none until then; the statement's one row is its id.
   Session make(NewSession values);
   static Query insert(const Session& session);
 
@@ -78,7 +81,7 @@ class Sessions {
   const Clock& clock_;
   Random& random_;
   const config::SessionSettings settings_;
-  bool user_has_role_;
+  storage::SchemaFacts schema_;
 };
 
 }  // namespace gatehouse::auth

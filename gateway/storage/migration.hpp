@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "base/embedded_file.hpp"
+#include "storage/adoption.hpp"
 #include "storage/database.hpp"
 
 namespace gatehouse::storage {
 
 struct Migration {
-  std::string name;                          // "core/0001_core"
-  std::string checksum;                      // SHA-256 of the file, in hexadecimal
-  std::vector<std::string_view> statements;  // into the embedded file
+  std::string name;      // "core/0001_core"
+  std::string checksum;  // SHA-256 of the file, in hexadecimal
+  std::vector<std::string> statements;
 };
 
 // Those of one engine and of the features named, in the order in which they are applied: core first, then by name.
@@ -27,13 +28,24 @@ std::vector<Migration> select_migrations(std::span<const EmbeddedFile> files, En
 // The statements of a migration's text, without comments and space around them.
 std::vector<std::string_view> split_statements(std::string_view sql);
 
-// A statement of the form  ALTER TABLE "t" ADD COLUMN IF NOT EXISTS "c" DEFINITION  (SQLite has no IF NOT EXISTS there,
-// so the migrator looks for itself). Absent for every other statement.
-struct AddColumn {
+// Statements of these forms are only run where what they make is missing. The migrator looks for itself: SQLite has no
+// IF NOT EXISTS for columns, PostgreSQL would lock the table and want its owner even where nothing is to be done, and
+// both know an index by its name alone.
+//   CREATE TABLE IF NOT EXISTS "t" (…)
+//   ALTER TABLE "t" ADD COLUMN IF NOT EXISTS "c" …
+//   CREATE INDEX IF NOT EXISTS "i" ON "t" ("c")
+struct Addition {
+  enum class Kind { table, column, index };
+  Kind kind = Kind::table;
   std::string table;
-  std::string column;
-  std::string sql;  // the statement without IF NOT EXISTS
+  std::string column;  // of a table: empty
+  std::string sql;     // the statement; of a column without IF NOT EXISTS
 };
-std::optional<AddColumn> parse_add_column(std::string_view statement);
+// Absent for every other statement.
+std::optional<Addition> parse_addition(std::string_view statement);
+
+// Files declare ids and references to them as text. In a database whose users have ids of another kind, what is added
+// must have them too: the statement with the types of its "id" and of its references changed.
+std::string with_ids(std::string_view statement, Engine engine, IdKind kind);
 
 }  // namespace gatehouse::storage

@@ -13,10 +13,22 @@
 
 namespace gatehouse::storage {
 
-// A sentence for the operator: which migration cannot be applied and why.
+// A sentence for the operator: what cannot be done and why.
 class MigrationError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+struct AppliedMigration {
+  std::string name;
+  // What it did to what was there: "added the column account.issuer", "changed 12 rows of account".
+  std::vector<std::string> changes;
+};
+
+struct MigrationStatus {
+  std::string name;
+  std::string applied_at;  // ISO time; empty: not yet
+  bool known = true;       // false: a newer binary has applied it
 };
 
 // Throws MigrationError, and Failure where the database is not reachable.
@@ -25,18 +37,27 @@ class Migrator {
   Migrator(Database& database, const Clock& clock, std::vector<Migration> migrations)
       : database_(database), clock_(clock), migrations_(std::move(migrations)) {}
 
-  // What apply() would do now, in order. Only reads.
+  // What apply() would do now, in order, without the statements that would find nothing to do. Only reads.
   Awaitable<std::vector<Migration>> plan();
 
-  // The names of what was applied. Does not write, and so needs no right to, when there is nothing to do.
-  Awaitable<std::vector<std::string>> apply();
+  // Does not write, and so needs no right to, when there is nothing to do. A database that cannot be served
+  // (storage/adoption.hpp) is refused before anything is changed. PostgreSQL: makes the schema of search_path.
+  Awaitable<std::vector<AppliedMigration>> apply();
 
-  // Nothing is left to apply. What a newer binary has applied beyond ours does not count.
-  Awaitable<bool> is_current();
+  // Names of what is left to apply. What a newer binary has applied beyond ours does not count.
+  Awaitable<std::vector<std::string>> pending();
+
+  // Ours in order, then what a newer binary has applied.
+  Awaitable<std::vector<MigrationStatus>> status();
+
+  // Throws MigrationError where the database cannot be served as it is.
+  Awaitable<Adoption> inspect();
 
  private:
-  Awaitable<bool> apply_one(Migration migration);
-  Awaitable<> run_statement(Transaction& transaction, std::string_view statement);
+  Awaitable<std::vector<Migration>> unapplied();
+  Awaitable<> make_schema(std::string name);
+  Awaitable<std::optional<AppliedMigration>> apply_one(Migration migration, IdKind ids);
+  Awaitable<std::string> run_statement(Transaction& transaction, std::string statement, IdKind ids);
 
   Database& database_;
   const Clock& clock_;

@@ -18,6 +18,8 @@ struct StoreOptions {
   std::chrono::milliseconds statement_timeout{2'000};  // from then to the answer
   std::size_t queue = 1'024;                           // calls that may wait; PostgreSQL: of one worker, SQLite: of all
   std::size_t connections = 4;                         // PostgreSQL: at most so many for each worker
+  // Writes fail. An SQLite file that is not there is not made: the Database is empty.
+  bool read_only = false;
 };
 
 // For the migrator: a change of a large table takes its time, and other processes may be at it.

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "storage/open.hpp"
 #include "storage/schema.hpp"
 #include "tests/support/run_coroutine.hpp"
@@ -23,14 +25,18 @@ bool has_user_table(const Secret& url) {
 TEST_CASE("run_migrate changes the database, a dry run does not, and a second run finds nothing to do") {
   const tests::TemporaryFolder folder;
   const config::DatabaseSettings settings{.url = Secret("sqlite:" + (folder.path() / "a.db").string())};
-  CHECK(app::run_migrate(settings, true) == 0);
-  CHECK_FALSE(has_user_table(settings.url));
-  CHECK(app::run_migrate(settings, false) == 0);
+  using enum app::MigrateAction;
+  CHECK(app::run_migrate(settings, dry_run) == 0);
+  CHECK(app::run_migrate(settings, status) == 2);
+  CHECK(std::filesystem::is_empty(folder.path()));
+  CHECK(app::run_migrate(settings, apply) == 0);
   CHECK(has_user_table(settings.url));
-  CHECK(app::run_migrate(settings, false) == 0);
+  CHECK(app::run_migrate(settings, apply) == 0);
+  CHECK(app::run_migrate(settings, dry_run) == 0);
+  CHECK(app::run_migrate(settings, status) == 0);
 }
 
 TEST_CASE("run_migrate fails where the database is not reachable or the URL is none") {
-  CHECK(app::run_migrate({.url = Secret("postgres://user:password@127.0.0.1:1/none")}, false) == 1);
-  CHECK(app::run_migrate({.url = Secret("nonsense")}, false) == 1);
+  CHECK(app::run_migrate({.url = Secret("postgres://user:password@127.0.0.1:1/none")}, app::MigrateAction::apply) == 1);
+  CHECK(app::run_migrate({.url = Secret("nonsense")}, app::MigrateAction::dry_run) == 1);
 }

@@ -72,7 +72,7 @@ class AuthServer {
   std::unique_ptr<storage::Store> store = storage::open_store(Secret("sqlite::memory:")).value();
   std::unique_ptr<storage::Database> database = store->connect(context.get_executor());
   auth::SessionCache cache{clock};
-  auth::Sessions sessions{*database, cache, clock, random, settings.session, false};
+  auth::Sessions sessions{*database, cache, clock, random, settings.session, {}};
   auth::SessionCookie cookie{settings, base_url, secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
   auth::TrustedOrigins origins;

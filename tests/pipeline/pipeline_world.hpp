@@ -174,7 +174,7 @@ class PipelineWorld {
   std::unique_ptr<storage::Store> store = storage::open_store(Secret("sqlite::memory:")).value();
   WatchedDatabase database{store->connect(io.get_executor())};
   auth::SessionCache cache{clock};
-  auth::Sessions sessions{database, cache, clock, random, settings.session, false};
+  auth::Sessions sessions{database, cache, clock, random, settings.session, {}};
   auth::SessionCookie cookies{settings, configuration.gateway.base_url, configuration.gateway.secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
   auth::TrustedOrigins origins{configuration.gateway.base_url, configuration.gateway.trusted_origins};

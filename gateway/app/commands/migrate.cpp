@@ -18,28 +18,61 @@ namespace {
 void print_plan(const std::vector<storage::Migration>& plan) {
   for (const auto& migration : plan) {
     fmt::print("-- {}\n", migration.name);
-    for (const auto statement : migration.statements) fmt::print("{};\n\n", statement);
+    for (const auto& statement : migration.statements) fmt::print("{};\n\n", statement);
   }
   fmt::print("-- {} to apply\n", plan.size());
 }
 
-Awaitable<> migrate(storage::Database& database, bool dry_run) {
+int print_status(const std::vector<storage::MigrationStatus>& all) {
+  std::size_t left = 0;
+  for (const auto& migration : all) {
+    if (migration.applied_at.empty()) {
+      ++left;
+      fmt::print("{:<32} to apply\n", migration.name);
+    } else {
+      fmt::print("{:<32} applied {}{}\n", migration.name, migration.applied_at,
+                 migration.known ? "" : " by a newer gatehouse");
+    }
+  }
+  fmt::print("{} to apply\n", left);
+  return left == 0 ? 0 : 2;
+}
+
+void print_applied(const std::vector<storage::AppliedMigration>& applied) {
+  for (const auto& migration : applied) {
+    fmt::print("applied {}\n", migration.name);
+    for (const auto& change : migration.changes) fmt::print("  {}\n", change);
+  }
+  fmt::print("the database is on the current schema\n");
+}
+
+Awaitable<int> perform(storage::Database& database, MigrateAction action) {
   const SystemClock clock;
   auto migrator = storage::make_migrator(database, clock);
-  if (dry_run) {
+  if (action == MigrateAction::status) {
+    const auto all = co_await migrator.status();
+    const int code = print_status(all);
+    co_await migrator.inspect();
+    co_return code;
+  }
+  if (action == MigrateAction::dry_run) {
     const auto plan = co_await migrator.plan();
     print_plan(plan);
-    co_return;
+    co_return 0;
   }
   const auto applied = co_await migrator.apply();
-  for (const auto& name : applied) fmt::print("applied {}\n", name);
-  fmt::print("the database is on the current schema\n");
+  print_applied(applied);
+  const auto adoption = co_await migrator.inspect();
+  for (const auto& text : adoption.advice) fmt::print("note: {}\n", text);
+  co_return 0;
 }
 
 }  // namespace
 
-int run_migrate(const config::DatabaseSettings& settings, bool dry_run) {
-  const auto store = storage::open_store(settings.url, storage::migration_options());
+int run_migrate(const config::DatabaseSettings& settings, MigrateAction action) {
+  auto options = storage::migration_options();
+  options.read_only = action != MigrateAction::apply;
+  const auto store = storage::open_store(settings.url, options);
   if (!store) {
     fmt::print(stderr, "{}\n", store.error());
     return 1;
@@ -47,14 +80,16 @@ int run_migrate(const config::DatabaseSettings& settings, bool dry_run) {
   asio::io_context context;
   const auto database = (*store)->connect(context.get_executor());
   std::exception_ptr failure;
-  asio::co_spawn(context, migrate(*database, dry_run), [&](std::exception_ptr thrown) {
+  int exit_code = 0;
+  asio::co_spawn(context, perform(*database, action), [&](std::exception_ptr thrown, int code) {
     failure = thrown;
+    exit_code = code;
     context.stop();  // connections keep it running
   });
   context.run();
   try {
     if (failure) std::rethrow_exception(failure);
-    return 0;
+    return exit_code;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;
@@ -62,14 +97,27 @@ int run_migrate(const config::DatabaseSettings& settings, bool dry_run) {
 }
 
 void add_migrate(CLI::App& app, int& exit_code) {
+  struct Options {
+    ConfigurationFiles files;
+    bool dry_run = false;
+    bool status = false;
+    std::string word;
+  };
   auto* command = app.add_subcommand("migrate", "Bring the database to the current schema, or show what that takes");
-  const auto files = std::make_shared<ConfigurationFiles>();
-  const auto dry_run = std::make_shared<bool>(false);
-  add_configuration_options(*command, *files);
-  command->add_flag("--dry-run", *dry_run, "Print the SQL of what would be done, and change nothing");
-  command->callback([files, dry_run, &exit_code] {
-    const auto configuration = load_or_tell(*files);
-    exit_code = configuration ? run_migrate(configuration->gateway.database, *dry_run) : 1;
+  const auto options = std::make_shared<Options>();
+  add_configuration_options(*command, options->files);
+  auto* dry_run =
+      command->add_flag("--dry-run", options->dry_run, "Print the SQL of what would be done, and change nothing");
+  command
+      ->add_flag("--status", options->status, "Print what has been applied; the exit code is 2 where something is left")
+      ->excludes(dry_run);
+  command->add_option("action", options->word, "`status` is the same as --status")->check(CLI::IsMember({"status"}));
+  command->callback([options, &exit_code] {
+    const auto action = options->dry_run                               ? MigrateAction::dry_run
+                        : options->status || options->word == "status" ? MigrateAction::status
+                                                                       : MigrateAction::apply;
+    const auto configuration = load_or_tell(options->files);
+    exit_code = configuration ? run_migrate(configuration->gateway.database, action) : 1;
   });
 }
 

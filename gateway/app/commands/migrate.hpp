@@ -5,9 +5,15 @@
 
 namespace gatehouse::app {
 
-// Tells on standard output what is done; with `dry_run` what would be, as SQL, and changes nothing. The exit code: 0
-// the database is (dry_run: or could be made) current, 1 it could not be reached, or a migration failed and was rolled
-// back.
-int run_migrate(const config::DatabaseSettings& settings, bool dry_run);
+enum class MigrateAction {
+  apply,
+  dry_run,  // prints the SQL of what apply would do, and changes nothing: not even an SQLite file is made
+  status,   // prints each migration and when it was applied, and changes nothing
+};
+
+// Tells on standard output what is done. The exit code: 0 the database is current (dry_run: or could be made so), 1 it
+// could not be reached, cannot be served as it is, or a migration failed and was rolled back, 2 (status alone)
+// something is left to apply.
+int run_migrate(const config::DatabaseSettings& settings, MigrateAction action);
 
 }  // namespace gatehouse::app

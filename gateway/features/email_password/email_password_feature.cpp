@@ -2,6 +2,7 @@
 
 #include "auth/current_session.hpp"
 #include "auth/error_codes.hpp"
+#include "auth/row_id.hpp"
 #include "auth/rows_json.hpp"
 #include "auth/users.hpp"
 #include "base/ascii.hpp"
@@ -41,18 +42,23 @@ struct SignUp {
   std::optional<Session> session;
 };
 
-// All rows or none.
-Awaitable<> store_sign_up(storage::Database& database, const SignUp& sign_up) {
+// All rows or none. The user and the session get the ids that the database gave them.
+Awaitable<> store_sign_up(storage::Database& database, SignUp& sign_up) {
   auto transaction = co_await database.begin();
-  co_await run(*transaction, insert_user(sign_up.user));
+  const auto user = co_await run(*transaction, insert_user(sign_up.user));
+  sign_up.user.id = user.rows.at(0).text(0);
+  if (sign_up.session) sign_up.session->user_id = sign_up.user.id;
   co_await run(*transaction, insert_password_account(sign_up.account_id, sign_up.user, sign_up.password_hash));
-  if (sign_up.session) co_await run(*transaction, Sessions::insert(*sign_up.session));
+  if (sign_up.session) {
+    const auto session = co_await run(*transaction, Sessions::insert(*sign_up.session));
+    sign_up.session->id = session.rows.at(0).text(0);
+  }
   co_await transaction->commit();
 }
 
 User make_user(const EndpointCall& call, std::string email) {
   User user;
-  user.id = call.services.random.text(32);
+  user.id = make_row_id(call.services.sessions.schema().user_ids, call.services.random);
   user.name = call.text("name").value();
   user.email = std::move(email);
   if (const auto image = call.text("image")) user.image = *image;
@@ -61,15 +67,21 @@ User make_user(const EndpointCall& call, std::string email) {
   return user;
 }
 
-// Neither store keeps U+0000 in text, and neither is asked to.
 bool can_be_stored(const User& user) {
-  return user.name.find('\0') == std::string::npos && user.image.value_or("").find('\0') == std::string::npos;
+  return is_storable(user.name) && is_storable(user.image.value_or(""));
 }
 
 // The answer to a sign-up that makes no session. Also to one with an address that is taken: a stranger cannot tell the
 // two apart.
 Reply reply_without_session(const User& user) {
   return reply_json({{"token", nullptr}, {"user", to_json(user)}});
+}
+
+// Where the database counts ids, an answer that makes no user still shows one.
+Awaitable<> make_plausible(const Services& services, User& user) {
+  if (!user.id.empty()) co_return;
+  const auto next = co_await run(services.database, select_next_user_id(services.database.engine()));
+  user.id = next.rows.at(0).text(0);
 }
 
 Result<void> check_sign_up(const EndpointCall& call) {
@@ -93,18 +105,24 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   // Also for an address that is taken: the answer must not come sooner.
   sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()));
-  if (taken) co_return reply_without_session(sign_up.user);
+  if (taken) {
+    co_await make_plausible(services, sign_up.user);
+    co_return reply_without_session(sign_up.user);
+  }
   if (!can_be_stored(sign_up.user)) co_return auth::fail(422, error::kFailedToCreateUser);
-  sign_up.account_id = services.random.text(32);
+  sign_up.account_id = make_row_id(services.sessions.schema().account_ids, services.random);
   if (signs_in) sign_up.session = services.sessions.make(describe_session(call, sign_up.user.id));
-  bool lost_race = false;
+  std::optional<storage::ConstraintError::Kind> refused;
   try {
     co_await store_sign_up(services.database, sign_up);
   } catch (const storage::ConstraintError& conflict) {
-    if (conflict.kind() != storage::ConstraintError::Kind::unique) throw;
-    lost_race = true;
+    refused = conflict.kind();
   }
+  const bool lost_race = refused == storage::ConstraintError::Kind::unique;
+  // A column of the deployment's own that wants a value, or one that is too short.
+  if (refused && !lost_race) co_return auth::fail(422, error::kFailedToCreateUser);
   if (lost_race && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
+  if (lost_race) co_await make_plausible(services, sign_up.user);
   if (!sign_up.session) co_return reply_without_session(sign_up.user);
   add_session_cookies(call, sign_up.session->token, remembers(call));
   co_return reply_json({{"token", sign_up.session->token}, {"user", to_json(sign_up.user)}});

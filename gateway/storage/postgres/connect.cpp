@@ -119,8 +119,9 @@ std::string session_settings(const StoreOptions& options) {
   const auto statement = std::max<long>(options.statement_timeout.count() - 100, 100);
   return fmt::format(
       "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false), "
-      "set_config('statement_timeout', '{}', false), set_config('idle_in_transaction_session_timeout', '{}', false)",
-      statement, 2 * options.statement_timeout.count());
+      "set_config('statement_timeout', '{}', false), set_config('idle_in_transaction_session_timeout', '{}', false){}",
+      statement, 2 * options.statement_timeout.count(),
+      options.read_only ? ", set_config('default_transaction_read_only', 'on', false)" : "");
 }
 
 Awaitable<std::string> set_up_session(PGconn* connection, std::string settings, SteadyTime deadline) {

@@ -55,25 +55,28 @@ StoreError::Kind kind_of(int extended_code) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<SqliteConnection>, std::string> SqliteConnection::open(
-    const std::string& path, std::chrono::milliseconds busy_timeout) {
-  if (path != ":memory:") {
+std::expected<std::unique_ptr<SqliteConnection>, std::string> SqliteConnection::open(const std::string& path,
+                                                                                     StoreOptions options) {
+  const bool is_file = path != ":memory:";
+  if (options.read_only && is_file && ::access(path.c_str(), F_OK) != 0) return open(":memory:", options);
+  if (is_file && !options.read_only) {
     if (const int problem = create_private(path); problem != 0) {
       return std::unexpected("cannot open the SQLite file " + path + ": " + std::strerror(problem));
     }
   }
   sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int mode = options.read_only && is_file ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, mode | SQLITE_OPEN_NOMUTEX, nullptr);
   Handle handle(raw);
   if (code != SQLITE_OK) return std::unexpected("cannot open the SQLite file " + path + ": " + sqlite3_errstr(code));
   sqlite3_extended_result_codes(raw, 1);
-  sqlite3_busy_timeout(raw, static_cast<int>(busy_timeout.count()));
+  sqlite3_busy_timeout(raw, static_cast<int>(options.acquire_timeout.count()));
   // Otherwise a misspelt "column" is silently a string.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  const char* settings =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+  const char* settings = options.read_only ? "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
+                                           : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
+                                             "foreign_keys = ON; PRAGMA trusted_schema = OFF;";
   if (sqlite3_exec(raw, settings, nullptr, nullptr, nullptr) != SQLITE_OK) {
     return std::unexpected("cannot use the SQLite file " + path + ": " + sqlite3_errmsg(raw));
   }

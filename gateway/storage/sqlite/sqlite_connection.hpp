@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "storage/open.hpp"
 #include "storage/store_error.hpp"
 
 namespace gatehouse::storage {
@@ -19,7 +20,7 @@ class SqliteConnection {
  public:
   // A file that is not there is created with mode 0600 (the log beside it gets the same). The error is a sentence.
   static std::expected<std::unique_ptr<SqliteConnection>, std::string> open(const std::string& path,
-                                                                            std::chrono::milliseconds busy_timeout);
+                                                                            StoreOptions options);
 
   // Runs one statement to its end or until `deadline`.
   Outcome run(std::string_view sql, const Parameters& parameters, SteadyTime deadline);

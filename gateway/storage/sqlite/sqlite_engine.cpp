@@ -33,7 +33,7 @@ void SqliteMailbox::close() {
 
 std::expected<std::shared_ptr<SqliteEngine>, std::string> SqliteEngine::open(const std::string& path,
                                                                              StoreOptions options) {
-  auto connection = SqliteConnection::open(path, options.acquire_timeout);
+  auto connection = SqliteConnection::open(path, options);
   if (!connection) return std::unexpected(std::move(connection.error()));
   return std::shared_ptr<SqliteEngine>(new SqliteEngine(std::move(*connection), options));
 }
