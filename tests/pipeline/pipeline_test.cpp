@@ -33,7 +33,7 @@ std::string header(const std::string& head, std::string_view name) {
   return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
-const std::string kForged = "__Secure-better-auth.session_token=stolen.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2k9";
+const std::string kForged = "__Secure-better-auth.session_token=stolen.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2lnbmE=";
 
 }  // namespace
 
