@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "edge/listener.hpp"
 #include "storage/migrator.hpp"
+#include "storage/purge.hpp"
 
 namespace gatehouse::app {
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::uint32_t kInternalConnectionsMax = 256;
 constexpr std::chrono::seconds kStoreCheckEvery{2};
+constexpr std::chrono::milliseconds kPurgeTime{200};  // of each second, while there is something to purge
 constexpr std::chrono::days kCertificateWarnBefore{21};
 
 // Runs one coroutine of the main thread to its end. Not the io_context to its own: an idle connection to PostgreSQL
@@ -85,6 +87,7 @@ class Gateway::Parts {
   void add_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
+  void purge_expired();
   void reload_certificates();
 
   pipeline::SitePtr site_;
@@ -95,6 +98,7 @@ class Gateway::Parts {
   asio::io_context main_io_{1};
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Database> main_database_;
+  storage::Purger purger_;
   std::unique_ptr<edge::TlsContext> tls_;
   edge::ConnectionLimits connection_limits_;
   edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
@@ -113,6 +117,7 @@ class Gateway::Parts {
   storage::SchemaFacts schema_;
   std::string schema_problem_;  // told already
   SteadyTime store_checked_{};
+  SteadyTime next_purge_{};
   SteadyTime certificate_warned_{};
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -124,6 +129,7 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       threads_(settings_.threads > 0 ? settings_.threads : std::max(1u, std::thread::hardware_concurrency())),
       store_(open_store_or_throw(settings_.database.url)),
       main_database_(store_->connect(main_io_.get_executor())),
+      purger_(*main_database_, clock_),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
       session_cache_(clock_),
@@ -189,6 +195,10 @@ void Gateway::Parts::add_metrics() {
                      [this] { return static_cast<double>(access_log_.dropped()); });
   metrics_.add_value("gatehouse_store_ready", "1 when the store answers and its schema is current.", "gauge",
                      [this] { return store_ready_.load(std::memory_order_relaxed) ? 1.0 : 0.0; });
+  metrics_.add_value("gatehouse_purged_sessions_total", "Expired sessions that this gateway deleted.", "counter",
+                     [this] { return static_cast<double>(purger_.sessions()); });
+  metrics_.add_value("gatehouse_purged_verifications_total", "Expired verifications that this gateway deleted.",
+                     "counter", [this] { return static_cast<double>(purger_.verifications()); });
   if (!tls_) return;
   metrics_.add_value("gatehouse_certificate_expiry_seconds",
                      "The first end of validity of the certificates, in Unix time.", "gauge",
@@ -243,10 +253,28 @@ void Gateway::Parts::check_store() {
 void Gateway::Parts::tick() {
   const SteadyTime now = clock_.steady();
   if (now - store_checked_ >= kStoreCheckEvery) check_store();
+  purge_expired();
   reload_certificates();
   live_.sweep(clock_.now(), [](const std::string& token, const std::weak_ptr<pipeline::LiveHandle>& handle) {
     Worker::current()->pipeline().recheck(token, handle);
   });
+}
+
+// A part of a round for each tick, so that nothing else waits for long. Gateways do not all begin at once.
+void Gateway::Parts::purge_expired() {
+  const auto every = settings_.database.purge_every;
+  if (every.count() == 0 || !store_ready_.load(std::memory_order_relaxed)) return;
+  const SteadyTime start = clock_.steady();
+  if (start < next_purge_) return;
+  bool more = true;
+  try {
+    while (more && clock_.steady() - start < kPurgeTime) more = run_to_end(main_io_, purger_.step());
+  } catch (const std::exception& error) {
+    more = false;
+    log::warn("expired rows could not be purged: {}", error.what());
+  }
+  if (!more)
+    next_purge_ = start + every * (75 + std::hash<SteadyTime::rep>()(start.time_since_epoch().count()) % 50) / 100;
 }
 
 void Gateway::Parts::reload_certificates() {

@@ -56,6 +56,7 @@ enum class Migrate { at_start, refuse };
 struct DatabaseSettings {
   Secret url;  // postgres://… or sqlite:FILE; may hold a password
   Migrate migrate = Migrate::at_start;
+  seconds purge_every{600};  // 0: never
 };
 
 struct Limits {

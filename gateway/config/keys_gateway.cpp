@@ -45,6 +45,10 @@ const Table& database_keys() {
       key<WordValue<MigrateWords>>("migrate", &DatabaseSettings::migrate,
                                    "`at_start` brings the schema up to date; `refuse` starts on a current schema only "
                                    "(`gatehouse migrate` makes it so)"),
+      key("purge_every", &DatabaseSettings::purge_every,
+          "How often expired sessions and verifications are deleted, in small batches, by one gateway at a time; 0 is "
+          "never",
+          {.maximum = 7 * 24 * 3600}),
   }};
   return table;
 }
