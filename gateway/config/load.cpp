@@ -27,11 +27,10 @@ std::optional<std::string> database_url_of_parts(const Environment& environment)
     host = "[" + host + "]";
   }
   std::string url = "postgres://";
-  if (const auto user = get("DB_USER"); !user.empty()) {
-    url += encode_uri_component(user);
-    if (const auto password = get("DB_PASSWORD"); !password.empty()) url += ":" + encode_uri_component(password);
-    url += "@";
-  }
+  const auto user = get("DB_USER"), password = get("DB_PASSWORD");
+  url += encode_uri_component(user);
+  if (!password.empty()) url += ":" + encode_uri_component(password);
+  if (!user.empty() || !password.empty()) url += "@";
   url += host;
   if (const auto port = get("DB_PORT"); !port.empty()) url += ":" + port;
   return url + "/" + encode_uri_component(get("DB_NAME"));

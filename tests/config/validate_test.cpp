@@ -75,6 +75,9 @@ TEST_CASE("the database comes from the file, DATABASE_URL, DB_HOST and its like,
   loading.environment.insert(
       {{"DB_HOST", "db"}, {"DB_PORT", "5433"}, {"DB_NAME", "app"}, {"DB_USER", "me"}, {"DB_PASSWORD", "p@ss/"}});
   CHECK(load_text(kListen, loading).gateway.database.url.reveal() == "postgres://me:p%40ss%2F@db:5433/app");
+  loading.environment["DB_HOST"] = "/run/postgresql";
+  loading.environment.erase("DB_PORT");
+  CHECK(load_text(kListen, loading).gateway.database.url.reveal() == "postgres://me:p%40ss%2F@%2Frun%2Fpostgresql/app");
   loading.environment["DATABASE_URL"] = "postgres://other/db";
   CHECK(load_text(kListen, loading).gateway.database.url.reveal() == "postgres://other/db");
   CHECK(load_text("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, database: {url: \"sqlite:x.db\"}}", loading)

@@ -7,6 +7,8 @@
 #include "storage/open.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/run_coroutine.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/test_certificate.hpp"
 
 using namespace gatehouse;
 using namespace gatehouse::storage;
@@ -76,6 +78,48 @@ TEST_CASE("the forms of a PostgreSQL URL that people have are understood") {
   CHECK(Client(url + "?options=-c+search_path=auth&sslmode=disable").text("SHOW search_path") == "auth");
   CHECK(Client(url).text("SHOW application_name") == "gatehouse");
   CHECK(Client(url + "?application_name=edge").text("SHOW application_name") == "edge");
+}
+
+TEST_CASE("a socket's folder may stand in the place of the host") {
+  auto& server = PostgresServer::shared();
+  const auto url = server.socket_url(server.create_database());
+  const auto folder = url.substr(url.find("host=") + 5, url.find("&port") - url.find("host=") - 5);
+  const auto port = url.substr(url.rfind('=') + 1);
+  std::string encoded;
+  for (const char c : folder) encoded += c == '/' ? std::string("%2F") : std::string(1, c);
+  const auto name = url.substr(url.find("@/") + 2, url.find('?') - url.find("@/") - 2);
+  CHECK(Client("postgres://gatehouse@" + encoded + ":" + port + "/" + name).text("SELECT current_database()") == name);
+}
+
+TEST_CASE("the server's certificate is checked as sslmode says") {
+  PostgresServer server;
+  const auto url = server.create_database();
+  const TemporaryFolder folder;
+  const auto own = write_certificate(folder.path(), "own", {"localhost"});
+  const auto other = write_certificate(folder.path(), "other", {"localhost"});
+  server.kill();
+  server.use_tls(own.cert, own.key);
+  server.start();
+  const auto encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+  const auto by_name = replaced(url, "127.0.0.1", "localhost");
+  CHECK(Client(url + "?sslmode=require").text(encrypted) == "t");
+  CHECK(Client(url + "?ssl=true").text(encrypted) == "t");
+  CHECK(Client(by_name + "?sslmode=verify-full&sslrootcert=" + own.cert).text(encrypted) == "t");
+  CHECK(Client(url + "?sslmode=verify-ca&sslrootcert=" + own.cert).text(encrypted) == "t");
+  CHECK(Client(url + "?sslmode=verify-full&sslrootcert=" + own.cert).failure_of(encrypted).contains("127.0.0.1"));
+  CHECK(Client(by_name + "?sslmode=verify-full&sslrootcert=" + other.cert)
+            .failure_of(encrypted)
+            .contains("certificate verify failed"));
+}
+
+TEST_CASE("what cannot work in a URL is told at the start") {
+  const auto error_of = [](const char* url) { return open_store(Secret(url)).error(); };
+  CHECK(
+      error_of("postgres://u:p@h/d?sslmode=no-verify") ==
+      "the database URL has sslmode=no-verify; PostgreSQL's libpq knows disable, allow, prefer, require, verify-ca and "
+      "verify-full");
+  CHECK(error_of("postgres://u:p@h/d?sslmode=verify-full&sslrootcert=/no/such.pem") ==
+        "the database URL has sslrootcert=/no/such.pem, which cannot be read");
 }
 
 TEST_CASE("of several servers the first that answers is used") {

@@ -179,6 +179,19 @@ std::string PostgresServer::socket_url(const std::string& url) const {
          "&port=" + std::to_string(port_);
 }
 
+void PostgresServer::use_tls(const std::string& certificate, const std::string& key) {
+  const auto data = folder_.path() / "data";
+  std::filesystem::copy_file(certificate, data / "server.crt");
+  std::filesystem::copy_file(key, data / "server.key");
+  for (const char* file : {"server.crt", "server.key"}) {
+    std::filesystem::permissions(data / file, std::filesystem::perms::owner_read);
+    const passwd* user = unprivileged_user();
+    if (user != nullptr && chown((data / file).c_str(), user->pw_uid, user->pw_gid) != 0)
+      throw std::runtime_error("cannot give a file to the user postgres");
+  }
+  std::ofstream(data / "postgresql.conf", std::ios::app) << "ssl = on\n";
+}
+
 void PostgresServer::kill() {
   // The children first: a postmaster that is gone lets them finish what they do.
   signal_all(SIGKILL);

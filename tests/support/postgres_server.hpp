@@ -27,6 +27,9 @@ class PostgresServer {
   // The same database by the socket, where no password is asked for.
   std::string socket_url(const std::string& url) const;
 
+  // From the next start() on; the PEM files are copied.
+  void use_tls(const std::string& certificate, const std::string& key);
+
   void kill();    // at once, as a crash
   void start();   // again, with the same data, port and folder
   void freeze();  // SIGSTOP to the server and all that it started

@@ -1,9 +1,13 @@
 #include "storage/postgres/target.hpp"
 
 #include <libpq-fe.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/ip/address.hpp>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace gatehouse::storage {
@@ -58,6 +62,22 @@ std::string encode_value(std::string_view keyword, std::string_view value) {
   return encoded;
 }
 
+// What libpq would only find out while it connects, again and again; and what drivers of Node and Prisma have more.
+std::optional<std::string> find_problem(const std::map<std::string, std::string>& keywords) {
+  static constexpr std::array<std::string_view, 6> kModes{"disable", "allow",     "prefer",
+                                                          "require", "verify-ca", "verify-full"};
+  const auto mode = value(keywords, "sslmode");
+  if (!mode.empty() && std::ranges::find(kModes, mode) == kModes.end())
+    return "the database URL has sslmode=" + mode +
+           "; PostgreSQL's libpq knows disable, allow, prefer, require, verify-ca and verify-full";
+  for (const char* file : {"sslrootcert", "sslcert", "sslkey"}) {
+    const auto path = value(keywords, file);
+    if (!path.empty() && ::access(path.c_str(), R_OK) != 0)
+      return "the database URL has " + std::string(file) + "=" + path + ", which cannot be read";
+  }
+  return std::nullopt;
+}
+
 // The URL as libpq takes it, or the sentence that names a parameter which it does not know.
 std::expected<std::string, std::string> for_libpq(const std::string& url) {
   // As libpq looks for the end of user and password, which may hold a '?'.
@@ -103,6 +123,7 @@ std::expected<PostgresTarget, std::string> PostgresTarget::parse(const std::stri
   for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) target.keywords_[option->keyword] = option->val;
   }
+  if (auto problem = find_problem(target.keywords_)) return std::unexpected(std::move(*problem));
   target.keywords_["client_encoding"] = "UTF8";
   const auto hosts = split(value(target.keywords_, "host"), ',');
   const auto addresses = split(value(target.keywords_, "hostaddr"), ',');
