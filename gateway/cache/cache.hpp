@@ -41,6 +41,34 @@ struct Versioned {
 // How long an invalidation keeps back-fills out that began before it. No load takes nearly as long.
 inline constexpr milliseconds kGenerationLife{60'000};
 
+// Told what others publish and change. Called on the Cache's thread, from its loop and never from inside a call; it may
+// begin calls, and end its Subscription or the Cache.
+class Listener {
+ public:
+  // From now on all is told: what was published or changed before is not known. Values that were read before may have
+  // changed since.
+  virtual void on_resumed() = 0;
+  // From now on, and for the last moments before, nothing is told. on_resumed() follows when it is again; the server
+  // may also lose all its values at once, then the one follows the other directly.
+  virtual void on_lost() = 0;
+  virtual void on_message(std::string_view channel, std::string_view message) {
+    static_cast<void>(channel);
+    static_cast<void>(message);
+  }
+  // A key that was read by get() or get_many() since on_resumed() was changed or removed, by whomever, or its life has
+  // ended. Told at least once for each read; may come before the read's own answer. Further keys may be told, too.
+  virtual void on_key_changed(std::string_view key) { static_cast<void>(key); }
+
+ protected:
+  ~Listener() = default;
+};
+
+// Ends when it is destroyed: its listener is told nothing any more.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
 class Cache {
  public:
   virtual ~Cache() = default;
@@ -70,6 +98,13 @@ class Cache {
 
   // Told to who listens on the channel now, on every gateway; nobody who comes later learns of it.
   virtual Awaitable<> publish(std::string channel, std::string message) = 0;
+
+  // Both begin as lost, and are lost and resumed with the server, by themselves. An idle connection is asked each
+  // CacheOptions::keep_alive whether it is still there, so that a loss is told at most that and connect_timeout late.
+  // The listener outlives the subscription. Few channels are meant: they are listened to until the Cache goes.
+  virtual std::unique_ptr<Subscription> subscribe(std::vector<std::string> channels, Listener& listener) = 0;
+  // Tells of changed keys.
+  virtual std::unique_ptr<Subscription> track(Listener& listener) = 0;
 };
 
 }  // namespace gatehouse::cache

@@ -1,5 +1,7 @@
 #include "cache/memory.hpp"
 
+#include <algorithm>
+#include <boost/asio/post.hpp>
 #include <charconv>
 #include <limits>
 
@@ -16,6 +18,30 @@ std::optional<std::int64_t> successor(const std::string& text) {
   if (!whole || number == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
   return number + 1;
 }
+
+// Tells the listener on its own thread, if it still listens by then.
+template <class Tell>
+void post_to(const std::shared_ptr<MemorySubscription>& subscription, Tell tell) {
+  asio::post(subscription->executor, [subscription, tell = std::move(tell)] {
+    if (subscription->listener != nullptr) tell(*subscription->listener);
+  });
+}
+
+class MemoryHandle final : public Subscription {
+ public:
+  MemoryHandle(MemoryTable& table, std::shared_ptr<MemorySubscription> subscription)
+      : table_(table), subscription_(std::move(subscription)) {
+    table_.add(subscription_);
+  }
+  ~MemoryHandle() override {
+    subscription_->listener = nullptr;
+    table_.remove(subscription_);
+  }
+
+ private:
+  MemoryTable& table_;
+  const std::shared_ptr<MemorySubscription> subscription_;
+};
 
 }  // namespace
 
@@ -34,12 +60,14 @@ MemoryTable::Entries::iterator MemoryTable::find(const std::string& key) {
 void MemoryTable::put(const std::string& key, std::string value, SteadyTime ends) {
   if (const auto entry = find(key); entry != entries_.end()) erase(entry);
   if (ends <= clock_.steady()) return;
+  tell_changed(key);
   entries_.push_front({key, std::move(value), ends});
   by_key_[key] = entries_.begin();
   if (entries_.size() > entries_max_) erase(std::prev(entries_.end()));
 }
 
 void MemoryTable::erase(Entries::iterator entry) {
+  tell_changed(entry->key);
   by_key_.erase(entry->key);
   entries_.erase(entry);
 }
@@ -84,6 +112,7 @@ std::optional<std::int64_t> MemoryTable::add_one(const std::string& key, millise
   const auto number = successor(entry->value);
   if (!number) return std::nullopt;
   entry->value = std::to_string(*number);
+  tell_changed(key);
   if (anew) entry->ends = clock_.steady() + ttl;
   return number;
 }
@@ -109,6 +138,31 @@ void MemoryTable::invalidate(const std::string& key, const std::string& generati
   if (const auto entry = find(key); entry != entries_.end()) erase(entry);
 }
 
+void MemoryTable::add(const std::shared_ptr<MemorySubscription>& subscription) {
+  const std::lock_guard lock(mutex_);
+  subscriptions_.push_back(subscription);
+  post_to(subscription, [](Listener& listener) { listener.on_resumed(); });
+}
+
+void MemoryTable::remove(const std::shared_ptr<MemorySubscription>& subscription) {
+  const std::lock_guard lock(mutex_);
+  std::erase(subscriptions_, subscription);
+}
+
+void MemoryTable::publish(const std::string& channel, const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& subscription : subscriptions_) {
+    if (std::ranges::find(subscription->channels, channel) == subscription->channels.end()) continue;
+    post_to(subscription, [channel, message](Listener& listener) { listener.on_message(channel, message); });
+  }
+}
+
+void MemoryTable::tell_changed(const std::string& key) const {
+  for (const auto& subscription : subscriptions_) {
+    if (subscription->tracks) post_to(subscription, [key](Listener& listener) { listener.on_key_changed(key); });
+  }
+}
+
 void MemoryTable::count_cache(int by) {
   const std::lock_guard lock(mutex_);
   health_.caches += static_cast<unsigned>(by);
@@ -127,8 +181,8 @@ CacheHealth MemoryTable::health() const {
   return health;
 }
 
-std::unique_ptr<Cache> SharedMemory::connect(Executor) {
-  return std::make_unique<MemoryCache>(table_);
+std::unique_ptr<Cache> SharedMemory::connect(Executor executor) {
+  return std::make_unique<MemoryCache>(table_, executor);
 }
 
 Awaitable<std::optional<std::string>> MemoryCache::get(std::string key) {
@@ -183,9 +237,20 @@ Awaitable<> MemoryCache::invalidate(std::string key, std::string generation_key)
   co_return;
 }
 
-Awaitable<> MemoryCache::publish(std::string, std::string) {
+Awaitable<> MemoryCache::publish(std::string channel, std::string message) {
   table_.count_call(false);
+  table_.publish(channel, message);
   co_return;
+}
+
+std::unique_ptr<Subscription> MemoryCache::subscribe(std::vector<std::string> channels, Listener& listener) {
+  return std::make_unique<MemoryHandle>(
+      table_, std::make_shared<MemorySubscription>(executor_, std::move(channels), false, &listener));
+}
+
+std::unique_ptr<Subscription> MemoryCache::track(Listener& listener) {
+  return std::make_unique<MemoryHandle>(
+      table_, std::make_shared<MemorySubscription>(executor_, std::vector<std::string>(), true, &listener));
 }
 
 }  // namespace gatehouse::cache

@@ -1,15 +1,23 @@
 // The cache of a gateway that is alone: a table in memory, the same for all threads. Also the double of Redis in tests.
 #pragma once
-#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "cache/open.hpp"
 
 namespace gatehouse::cache {
+
+// A subscription of one thread. Only that thread looks at the listener.
+struct MemorySubscription {
+  Executor executor;
+  std::vector<std::string> channels;
+  bool tracks = false;
+  Listener* listener = nullptr;  // null: it has ended
+};
 
 // The table. Its mutex is held for one look-up at a time; nothing in it waits.
 class MemoryTable {
@@ -25,6 +33,10 @@ class MemoryTable {
   bool fill(const std::string& key, std::string value, milliseconds ttl, const std::string& generation_key,
             const std::string& generation);
   void invalidate(const std::string& key, const std::string& generation_key);
+
+  void add(const std::shared_ptr<MemorySubscription>& subscription);
+  void remove(const std::shared_ptr<MemorySubscription>& subscription);
+  void publish(const std::string& channel, const std::string& message);
 
   void count_cache(int by);
   void count_call(bool failed);
@@ -42,12 +54,14 @@ class MemoryTable {
   void put(const std::string& key, std::string value, SteadyTime ends);
   void erase(Entries::iterator entry);
   std::optional<std::int64_t> add_one(const std::string& key, milliseconds ttl, bool anew);
+  void tell_changed(const std::string& key) const;
 
   const Clock& clock_;
   const std::size_t entries_max_;
   mutable std::mutex mutex_;
   Entries entries_;
   std::unordered_map<std::string, Entries::iterator> by_key_;
+  std::vector<std::shared_ptr<MemorySubscription>> subscriptions_;
   CacheHealth health_;
 };
 
@@ -63,7 +77,9 @@ class SharedMemory final : public SharedCache {
 
 class MemoryCache final : public Cache {
  public:
-  explicit MemoryCache(MemoryTable& table) : table_(table) { table_.count_cache(1); }
+  MemoryCache(MemoryTable& table, const Executor& executor) : table_(table), executor_(executor) {
+    table_.count_cache(1);
+  }
   ~MemoryCache() override { table_.count_cache(-1); }
 
   Awaitable<std::optional<std::string>> get(std::string key) override;
@@ -77,9 +93,12 @@ class MemoryCache final : public Cache {
                        Generation generation) override;
   Awaitable<> invalidate(std::string key, std::string generation_key) override;
   Awaitable<> publish(std::string channel, std::string message) override;
+  std::unique_ptr<Subscription> subscribe(std::vector<std::string> channels, Listener& listener) override;
+  std::unique_ptr<Subscription> track(Listener& listener) override;
 
  private:
   MemoryTable& table_;
+  const Executor executor_;
 };
 
 }  // namespace gatehouse::cache

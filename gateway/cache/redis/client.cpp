@@ -75,6 +75,7 @@ void RedisClient::start() {
 
 void RedisClient::close() {
   closed_ = true;
+  watcher_ = nullptr;
   link_->close();
   deadlines_.cancel();
   idle_.cancel();
@@ -193,6 +194,7 @@ void RedisClient::open_circuit(const std::string& why) {
 }
 
 void RedisClient::on_connected() {
+  const auto self = shared_from_this();  // who watches may end the cache
   connection_ = health_->count_connect();
   was_connected_ = true;
   failures_ = 0;
@@ -206,6 +208,7 @@ void RedisClient::on_connected() {
     }
   }
   keep_alive();
+  if (watcher_ != nullptr) watcher_->on_commands_connected();
 }
 
 void RedisClient::on_reply(RedisReply reply) {
@@ -232,11 +235,13 @@ void RedisClient::on_reply(RedisReply reply) {
 // The connection was lost, or an attempt has failed: the first of these is what a restart looks like, so that calls may
 // wait for the attempt that follows; after the second they would wait in vain.
 void RedisClient::on_lost(const std::string& why) {
+  const auto self = shared_from_this();
   idle_.cancel();
   const bool attempt_failed = !std::exchange(was_connected_, false);
   failures_ += static_cast<unsigned>(in_flight_.size());
   for (auto& call : std::exchange(in_flight_, {})) finish(std::move(call), std::unexpected(why));
   if (attempt_failed || failures_ >= options_.failures_max) open_circuit(why);
+  if (watcher_ != nullptr && !attempt_failed) watcher_->on_commands_lost();
 }
 
 // An idle connection whose server has silently gone would cost the next call its time, and the metrics their truth.

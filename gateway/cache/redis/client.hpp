@@ -28,7 +28,21 @@ class RedisClient final : private RedisLink::Owner, public std::enable_shared_fr
               std::shared_ptr<RedisHealth> health);
   ~RedisClient();
 
+  // Told when the connection of the commands comes and goes.
+  class Watcher {
+   public:
+    virtual void on_commands_connected() = 0;
+    virtual void on_commands_lost() = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
+
   void start();
+  // Null: nobody.
+  void watch_connection(Watcher* watcher) { watcher_ = watcher; }
+  // The number of the connection; 0: there is none now.
+  std::uint64_t connection() const { return link_->connected() ? connection_ : 0; }
   // Fails what is under way; nothing is connected any more.
   void close();
 
@@ -68,6 +82,7 @@ class RedisClient final : private RedisLink::Owner, public std::enable_shared_fr
   std::size_t bytes_ = 0;                        // of all of them
   SteadyTimer deadlines_;
   SteadyTimer idle_;
+  Watcher* watcher_ = nullptr;
   std::uint64_t connection_ = 0;  // the number of the last one
   unsigned failures_ = 0;         // calls without a usable answer since the last one with
   RedisHealth::State state_ = RedisHealth::State::unknown;

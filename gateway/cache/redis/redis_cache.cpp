@@ -118,8 +118,9 @@ Awaitable<> invalidate_key(Client client, std::vector<std::string> keys) {
 
 std::unique_ptr<Cache> SharedRedis::connect(Executor executor) {
   auto client = std::make_shared<RedisClient>(executor, server_, options_, health_);
+  auto subscriber = std::make_shared<RedisSubscriber>(executor, server_, options_, client);
   client->start();
-  return std::make_unique<RedisCache>(std::move(client));
+  return std::make_unique<RedisCache>(std::move(client), std::move(subscriber));
 }
 
 Awaitable<std::optional<std::string>> RedisCache::get(std::string key) {
@@ -164,6 +165,14 @@ Awaitable<> RedisCache::invalidate(std::string key, std::string generation_key) 
 
 Awaitable<> RedisCache::publish(std::string channel, std::string message) {
   return tell(client_, {"PUBLISH", std::move(channel), std::move(message)});
+}
+
+std::unique_ptr<Subscription> RedisCache::subscribe(std::vector<std::string> channels, Listener& listener) {
+  return subscriber_->add(std::move(channels), false, listener);
+}
+
+std::unique_ptr<Subscription> RedisCache::track(Listener& listener) {
+  return subscriber_->add({}, true, listener);
 }
 
 }  // namespace gatehouse::cache

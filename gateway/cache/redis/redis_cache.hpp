@@ -6,6 +6,7 @@
 #include "cache/redis/client.hpp"
 #include "cache/redis/health.hpp"
 #include "cache/redis/server.hpp"
+#include "cache/redis/subscriber.hpp"
 
 namespace gatehouse::cache {
 
@@ -24,8 +25,12 @@ class SharedRedis final : public SharedCache {
 
 class RedisCache final : public Cache {
  public:
-  explicit RedisCache(std::shared_ptr<RedisClient> client) : client_(std::move(client)) {}
-  ~RedisCache() override { client_->close(); }
+  RedisCache(std::shared_ptr<RedisClient> client, std::shared_ptr<RedisSubscriber> subscriber)
+      : client_(std::move(client)), subscriber_(std::move(subscriber)) {}
+  ~RedisCache() override {
+    subscriber_->close();
+    client_->close();
+  }
 
   Awaitable<std::optional<std::string>> get(std::string key) override;
   Awaitable<std::vector<std::optional<std::string>>> get_many(std::vector<std::string> keys) override;
@@ -38,9 +43,12 @@ class RedisCache final : public Cache {
                        Generation generation) override;
   Awaitable<> invalidate(std::string key, std::string generation_key) override;
   Awaitable<> publish(std::string channel, std::string message) override;
+  std::unique_ptr<Subscription> subscribe(std::vector<std::string> channels, Listener& listener) override;
+  std::unique_ptr<Subscription> track(Listener& listener) override;
 
  private:
   const std::shared_ptr<RedisClient> client_;
+  const std::shared_ptr<RedisSubscriber> subscriber_;
 };
 
 }  // namespace gatehouse::cache
