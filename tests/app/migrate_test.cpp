@@ -3,7 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
 
+#include "app/command_line.hpp"
 #include "storage/open.hpp"
 #include "storage/schema.hpp"
 #include "tests/support/run_coroutine.hpp"
@@ -39,4 +43,16 @@ TEST_CASE("run_migrate changes the database, a dry run does not, and a second ru
 TEST_CASE("run_migrate fails where the database is not reachable or the URL is none") {
   CHECK(app::run_migrate({.url = Secret("postgres://user:password@127.0.0.1:1/none")}, app::MigrateAction::apply) == 1);
   CHECK(app::run_migrate({.url = Secret("nonsense")}, app::MigrateAction::dry_run) == 1);
+}
+
+TEST_CASE("migrate needs a database, and neither the secret nor the address of the gateway") {
+  const tests::TemporaryFolder folder;
+  const Secret url("sqlite:" + (folder.path() / "a.db").string());
+  const std::string file = (folder.path() / "migrate.yaml").string();
+  std::ofstream(file) << "gateway:\n  database: {url: \"" << url.reveal() << "\"}\n";
+  std::vector<std::string> arguments{"gatehouse", "migrate", "--config", file};
+  std::vector<char*> pointers;
+  for (auto& argument : arguments) pointers.push_back(argument.data());
+  CHECK(app::run_command_line(static_cast<int>(pointers.size()), pointers.data()) == 0);
+  CHECK(has_user_table(url));
 }

@@ -20,14 +20,15 @@ using AddCommand = void (*)(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_echo(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
+void add_health(CLI::App& app, int& exit_code);
 void add_migrate(CLI::App& app, int& exit_code);
 void add_routes(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, int& exit_code);
 void add_schema(CLI::App& app, int& exit_code);
 
 // In the order of --help.
-inline constexpr std::array<AddCommand, 7> kCommands{add_run,    add_check,   add_explain, add_routes,
-                                                     add_schema, add_migrate, add_echo};
+inline constexpr std::array<AddCommand, 8> kCommands{add_run,    add_check,   add_explain, add_routes,
+                                                     add_schema, add_migrate, add_health,  add_echo};
 
 // Where the configuration is read from: the options that most commands share.
 struct ConfigurationFiles {

@@ -1,0 +1,58 @@
+// `gatehouse health`: asks a running gateway how it is, for the health check of a container that has nothing but this
+// binary in it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdio>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "app/commands/command.hpp"
+#include "config/values.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{3};
+
+int run_health(const std::string& address, bool live) {
+  const auto server = config::SocketAddressValue::parse(address);
+  if (!server) {
+    fmt::print(stderr, "--address: {}\n", server.error());
+    return 2;
+  }
+  boost::asio::ip::tcp::iostream stream;
+  stream.expires_after(kPatience);
+  stream.connect(server->host, std::to_string(server->port));
+  stream << "GET " << (live ? "/livez" : "/readyz") << " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+         << std::flush;
+  std::string version, line;
+  int status = 0;
+  stream >> version >> status;
+  while (std::getline(stream, line) && line != "\r") continue;
+  const std::string body{std::istreambuf_iterator<char>(stream), {}};
+  if (status == 0) {
+    const auto error = stream.error();
+    fmt::print(stderr, "no answer from {}: {}\n", address, error ? error.message() : "that is not HTTP");
+    return 1;
+  }
+  fmt::print("{}", body);
+  return status == 200 ? 0 : 1;
+}
+
+}  // namespace
+
+void add_health(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("health", "Ask a running gateway whether it is ready; exit code 1 if it is not");
+  const auto address = std::make_shared<std::string>("127.0.0.1:9090");
+  const auto live = std::make_shared<bool>(false);
+  command->add_option("--address", *address, "Its internal listener (listen.internal)")->capture_default_str();
+  command->add_flag("--live", *live, "Ask only whether it runs: also while its store is down or it drains");
+  command->callback([address, live, &exit_code] { exit_code = run_health(*address, *live); });
+}
+
+}  // namespace gatehouse::app
