@@ -38,7 +38,10 @@ Query insert_user(const User& user) {
 
 Query select_next_user_id(storage::Engine engine) {
   if (engine == storage::Engine::sqlite) return {{R"(SELECT COALESCE(max("id"), 0) + 1 FROM "user")"}, {}};
-  return {{R"(SELECT nextval(pg_get_serial_sequence('"user"', 'id')))"}, {}};
+  // A column may count by a sequence that is not its own.
+  return {{R"(SELECT COALESCE(nextval(pg_get_serial_sequence('"user"', 'id')),
+                              (SELECT COALESCE(max("id"), 0) + 1 FROM "user")))"},
+          {}};
 }
 
 Query select_user_with_password(std::string email) {

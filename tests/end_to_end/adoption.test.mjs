@@ -12,6 +12,7 @@ import {PostgresServer} from './support/postgres.mjs';
 import {postJson, signIn, signUp} from './support/session.mjs';
 import {World} from './support/world.mjs';
 
+const kRoutes = {routes: [{path: '/**', upstream: 'web'}], upstreams: {web: {servers: ['http://127.0.0.1:1'], key: 'k'.repeat(40)}}};
 const kSecret = 'a-secret-for-tests-only-0123456789-abcdefghijklmnop';
 const kPassword = 'correct horse battery';
 
@@ -124,6 +125,22 @@ async function takeBack({url, kind, gateway, ann, bob}) {
   }
 }
 
+test('where the database counts ids, the answer to a taken address has one like any other', async () => {
+  const url = await createDatabase('counted', `${derived('1.4_serial')};${kCounted}`);
+  const gateway = await Gateway.start({...kRoutes, gateway: {database: {url}, auth: {email_and_password: {enabled: true, auto_sign_in: false}}}});
+  try {
+    const ids = [];
+    for (const email of ['new@example.test', 'ann@example.test', 'later@example.test']) {
+      const answer = await postJson(gateway, '/api/auth/sign-up/email', {name: 'N', email, password: kPassword});
+      assert.equal(answer.status, 200);
+      ids.push(JSON.parse(answer.body).user.id);
+    }
+    assert.deepEqual(ids, ['2', '3', '4']);
+  } finally {
+    await gateway.stop();
+  }
+});
+
 test('text that no database holds is no error of the server', async () => {
   const url = await createDatabase('hostile');
   const world = await World.start({gateway: {database: {url}}});
@@ -143,8 +160,6 @@ test('text that no database holds is no error of the server', async () => {
     await world.stop();
   }
 });
-
-const kRoutes = {routes: [{path: '/**', upstream: 'web'}], upstreams: {web: {servers: ['http://127.0.0.1:1'], key: 'k'.repeat(40)}}};
 
 function migrate(gateway, ...args) {
   return runCommand(['migrate', '--config', gateway.file, ...args]);
