@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <thread>
 
+#include "app/change_follower.hpp"
 #include "app/worker.hpp"
 #include "base/failure.hpp"
 #include "base/iso_time.hpp"
@@ -83,6 +84,7 @@ class Gateway::Parts {
 
  private:
   void open_workers();
+  Readiness readiness() const;
   std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
@@ -121,6 +123,7 @@ class Gateway::Parts {
   SteadyTime certificate_warned_{};
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  ChangeFollower follower_;  // ends exchanges on the workers' threads
 };
 
 Gateway::Parts::Parts(config::Configuration configuration, int access_log)
@@ -132,24 +135,34 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       purger_(*main_database_, clock_),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
-      session_cache_(clock_),
+      session_cache_(clock_, {.staleness_max = settings_.auth.session.staleness_max,
+                              .serve_on_outage = settings_.auth.session.serve_cached_on_outage}),
       passwords_(random_, {}),
       origins_(settings_.base_url, settings_.trusted_origins),
       signer_(settings_.secret, site_->base_url),
       limiter_(random_),
-      access_log_(access_log) {
+      access_log_(access_log),
+      follower_({*store_, session_cache_, live_, clock_, random_, settings_.auth.session}) {
   raise_descriptor_limit(settings_.limits.connections);
   for (const auto& text : site_->configuration.unsafe) log::warn("insecure setting: {}", text);
   for (const auto& text : site_->configuration.notes) log::info("{}", text);
   check_store();
   session_cache_.on_session_ended([this](const std::string& token) { live_.end_session(token); });
-  internal_.ready = [this] {
-    return store_ready_.load(std::memory_order_relaxed) && !draining_.load(std::memory_order_relaxed);
-  };
+  internal_.readiness = [this] { return readiness(); };
   internal_.metrics = [this] { return metrics_.to_text(); };
   internal_.jwks = signer_.jwks();
+  follower_.add_metrics(metrics_);
   add_metrics();
+  follower_.start();
   open_workers();
+}
+
+// A feed that does not follow makes requests dearer and tunnels end later, but no answer wrong.
+Readiness Gateway::Parts::readiness() const {
+  const bool store = store_ready_.load(std::memory_order_relaxed);
+  const bool draining = draining_.load(std::memory_order_relaxed);
+  return {store && !draining, fmt::format("database: {}\nfeed: {}\n{}", store ? "ready" : "not ready",
+                                          follower_.state(), draining ? "draining\n" : "")};
 }
 
 void Gateway::Parts::open_workers() {
@@ -325,6 +338,7 @@ bool Gateway::Parts::drain() {
   }
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
+  follower_.stop();
   passwords_.stop();
   session_cache_.stop();
   workers_.clear();

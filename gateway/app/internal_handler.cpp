@@ -29,8 +29,8 @@ Awaitable<> InternalHandler::handle(http::Exchange& exchange) {
   } else if (path == "/livez") {
     answer(exchange, 200, "text/plain", "live\n");
   } else if (path == "/readyz") {
-    const bool ready = sources_.ready();
-    answer(exchange, ready ? 200 : 503, "text/plain", ready ? "ready\n" : "not ready\n");
+    const auto [ready, parts] = sources_.readiness();
+    answer(exchange, ready ? 200 : 503, "text/plain", (ready ? "ready\n" : "not ready\n") + parts);
   } else if (path == "/metrics") {
     answer(exchange, 200, "text/plain; version=0.0.4", sources_.metrics());
   } else if (path == config::kJwksPath) {

@@ -7,9 +7,14 @@
 
 namespace gatehouse::app {
 
+struct Readiness {
+  bool ready = false;
+  std::string parts;  // a line for each, for people: "database: ready\n"
+};
+
 // Read when asked, from any thread.
 struct InternalSources {
-  std::function<bool()> ready;
+  std::function<Readiness()> readiness;
   std::function<std::string()> metrics;
   std::string jwks;
 };

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/internal_handler.hpp"
+#include "app/io_context.hpp"
 #include "app/redirect_handler.hpp"
 #include "auth/dispatcher.hpp"
 #include "auth/session_cookie.hpp"
@@ -73,13 +74,6 @@ class Worker {
                                             edge::ConnectionLimits& limits, const edge::TlsContext* tls);
   void end_connections();
   std::size_t connection_count() const;
-
-  // Lets go of what waits on it before it is destroyed itself.
-  class IoContext : public asio::io_context {
-   public:
-    IoContext() : asio::io_context(1) {}
-    using asio::execution_context::shutdown;
-  };
 
   const Shared& shared_;
   IoContext io_;

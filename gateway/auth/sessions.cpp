@@ -65,7 +65,7 @@ constexpr std::size_t kBatch = 100;
 storage::Statement select_live_tokens() {
   static const std::string text = [] {
     std::string sql =
-        R"(SELECT s."token" FROM "session" s JOIN "user" u ON u."id" = s."userId" WHERE s."expiresAt" > $1 AND s."token" IN ()";
+        R"(SELECT s."token", s."expiresAt" FROM "session" s JOIN "user" u ON u."id" = s."userId" WHERE s."expiresAt" > $1 AND s."token" IN ()";
     for (std::size_t i = 0; i < kBatch; ++i) sql += (i == 0 ? "$" : ", $") + std::to_string(i + 2);
     return sql + ")";
   }();
@@ -218,7 +218,8 @@ Awaitable<> Sessions::remove_others(std::string user_id, std::string kept_token)
   co_await remove_returned(std::move(query));
 }
 
-Awaitable<> Sessions::end_missing(std::vector<std::string> tokens) {
+Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::string> tokens) {
+  std::vector<Life> alive;
   for (std::size_t first = 0; first < tokens.size(); first += kBatch) {
     const auto last = std::min(first + kBatch, tokens.size());
     storage::Parameters parameters{clock_.now()};
@@ -229,9 +230,13 @@ Awaitable<> Sessions::end_missing(std::vector<std::string> tokens) {
       missing.emplace(token);
     }
     const auto found = co_await database_.query(select_live_tokens(), std::move(parameters));
-    for (const auto& row : found.rows) missing.erase(row.text(0));
+    for (const auto& row : found.rows) {
+      missing.erase(row.text(0));
+      alive.push_back({row.text(0), row.time(1)});
+    }
     for (const auto token : missing) cache_.end(std::string(token));
   }
+  co_return alive;
 }
 
 Awaitable<> Sessions::remove_returned(Query query) {

@@ -68,9 +68,13 @@ class Sessions {
   Awaitable<> remove_all(std::string user_id);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
-  // Ends, here in the process, those of the tokens that open nothing in the store any more: for live tunnels and
-  // streams when something may have been missed. Asks the store for a hundred at once.
-  Awaitable<> end_missing(std::vector<std::string> tokens);
+  struct Life {
+    std::string token;
+    WallTime expires_at;
+  };
+  // Ends, here in the process, those of the tokens that open nothing in the store any more, and gives the others: for
+  // live tunnels and streams when something may have been missed. Asks the store for a hundred at once.
+  Awaitable<std::vector<Life>> end_missing(std::vector<std::string> tokens);
 
  private:
   Awaitable<> remove_returned(Query query);

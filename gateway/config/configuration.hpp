@@ -87,6 +87,8 @@ struct SessionSettings {
   seconds expires_in{604'800};
   seconds update_age{86'400};
   seconds fresh_age{86'400};  // 0: every session counts as fresh
+  milliseconds staleness_max{1'000};
+  milliseconds serve_cached_on_outage{0};
 };
 
 // Present: Better Auth's rule for the client's address. Absent: the edge's own client address.

@@ -103,10 +103,13 @@ const Table& session_keys() {
       later<BooleanValue>("defer_session_refresh", "Prolong sessions only by POST /get-session", "false"),
       later<BooleanValue>("store_in_database", "Keep sessions in the database also where Redis is used", "true"),
       later<BooleanValue>("preserve_session_in_database", "Keep the rows of ended sessions", "false"),
-      later<SecondsValue>("staleness_max", "Longest time that a cached session is believed without news of the store",
-                          "1s"),
-      later<SecondsValue>("serve_cached_on_outage", "How long cached sessions are believed while the store is down",
-                          "0"),
+      key("staleness_max", &S::staleness_max,
+          "Longest time from a change of a session or user, whoever makes it, until every gateway goes by it",
+          {.minimum = 500, .maximum = 30'000}),
+      key("serve_cached_on_outage", &S::serve_cached_on_outage,
+          "While the store is down, how much longer than `staleness_max` cached sessions are believed; a session that "
+          "is revoked meanwhile by somebody else is accepted for as long",
+          {.maximum = 3'600'000}),
       group("cookie_cache", cookie_cache_keys, "Better Auth's cookie cache; the gateway itself never believes it"),
       later_map("additional_fields", additional_field_keys, "Further columns of the session"),
   }};

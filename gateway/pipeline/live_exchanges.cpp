@@ -43,6 +43,18 @@ void LiveExchanges::end_session(const std::string& token) {
   }
 }
 
+void LiveExchanges::set_expiry(const std::string& token, WallTime expires_at) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(token);
+  if (found == entries_.end()) return;
+  for (Entry& entry : found->second) {
+    entry.expires_at = expires_at;
+    asio::post(entry.executor, [handle = entry.handle, expires_at] {
+      if (const auto live = handle.lock()) live->expires_at = expires_at;
+    });
+  }
+}
+
 void LiveExchanges::sweep(WallTime now, const Recheck& recheck) {
   // Asked again no sooner than this, while the answer is on its way or the store is down.
   constexpr std::chrono::seconds kAgain{5};
@@ -57,6 +69,14 @@ void LiveExchanges::sweep(WallTime now, const Recheck& recheck) {
       });
     }
   }
+}
+
+std::vector<std::string> LiveExchanges::tokens() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> tokens;
+  tokens.reserve(entries_.size());
+  for (const auto& [token, entries] : entries_) tokens.push_back(token);
+  return tokens;
 }
 
 std::size_t LiveExchanges::size() const {

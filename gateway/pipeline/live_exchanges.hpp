@@ -62,8 +62,14 @@ class LiveExchanges {
   // Ends all exchanges of the session. Any thread.
   void end_session(const std::string& token);
 
+  // The session's end is known anew: sweep() goes by it. Any thread.
+  void set_expiry(const std::string& token, WallTime expires_at);
+
   // Hands every exchange whose session should have ended by `now` to `recheck`. About once a second, from one thread.
   void sweep(WallTime now, const Recheck& recheck);
+
+  // The sessions that have some, each once.
+  std::vector<std::string> tokens() const;
 
   std::size_t size() const;
 

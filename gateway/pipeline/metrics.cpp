@@ -41,7 +41,11 @@ ThreadMetrics& Metrics::add_thread() {
 }
 
 void Metrics::add_value(std::string name, std::string help, std::string type, std::function<double()> read) {
-  values_.push_back({std::move(name), std::move(help), std::move(type), std::move(read)});
+  add_family(std::move(name), std::move(help), std::move(type), {{"", std::move(read)}});
+}
+
+void Metrics::add_family(std::string name, std::string help, std::string type, std::vector<Labelled> members) {
+  values_.push_back({std::move(name), std::move(help), std::move(type), std::move(members)});
 }
 
 std::string Metrics::to_text() const {
@@ -98,7 +102,14 @@ std::string Metrics::to_text() const {
   for (const auto& [reason, count] : reasons)
     fmt::format_to(line, "gatehouse_reasons_total{{reason=\"{}\"}} {}\n", reason, count);
   for (const auto& value : values_) {
-    fmt::format_to(line, "# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", value.name, value.help, value.type, value.read());
+    fmt::format_to(line, "# HELP {0} {1}\n# TYPE {0} {2}\n", value.name, value.help, value.type);
+    for (const auto& [labels, read] : value.members) {
+      if (labels.empty()) {
+        fmt::format_to(line, "{} {}\n", value.name, read());
+      } else {
+        fmt::format_to(line, "{}{{{}}} {}\n", value.name, labels, read());
+      }
+    }
   }
   return out;
 }

@@ -56,13 +56,19 @@ class Metrics {
   ThreadMetrics& add_thread();
   // A value of the process: "gatehouse_connections_open", a help text, "gauge" or "counter", and where it is read.
   void add_value(std::string name, std::string help, std::string type, std::function<double()> read);
+  // Several of one name, told apart by their labels: `kind="a"`.
+  struct Labelled {
+    std::string labels;
+    std::function<double()> read;
+  };
+  void add_family(std::string name, std::string help, std::string type, std::vector<Labelled> members);
 
   std::string to_text() const;
 
  private:
   struct Value {
     std::string name, help, type;
-    std::function<double()> read;
+    std::vector<Labelled> members;
   };
   std::vector<std::unique_ptr<ThreadMetrics>> threads_;
   std::vector<Value> values_;

@@ -12,8 +12,9 @@ namespace {
 
 struct Internal {
   bool ready = true;
-  app::InternalSources sources{
-      .ready = [this] { return ready; }, .metrics = [] { return "a 1\n"; }, .jwks = "{\"keys\":[]}"};
+  app::InternalSources sources{.readiness = [this] { return app::Readiness{ready, "database: ready\n"}; },
+                               .metrics = [] { return "a 1\n"; },
+                               .jwks = "{\"keys\":[]}"};
   app::InternalHandler handler{sources};
   asio::io_context io;
 
@@ -30,6 +31,7 @@ struct Internal {
 TEST_CASE_FIXTURE(Internal, "the internal listener tells probes, Prometheus and upstreams what they need") {
   CHECK(ask("GET", "/livez")->status() == 200);
   CHECK(ask("GET", "/readyz")->status() == 200);
+  CHECK(ask("GET", "/readyz")->body() == "ready\ndatabase: ready\n");
   CHECK(ask("GET", "/metrics")->body() == "a 1\n");
   CHECK(ask("GET", "/metrics")->field("Content-Type") == "text/plain; version=0.0.4");
   CHECK(ask("GET", "/.well-known/jwks.json")->body() == "{\"keys\":[]}");

@@ -206,7 +206,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
   for (const char* key :
        {"redis: redis://localhost", "secrets: x", "mail: {host: mail}", "turnstile: {site_key: x}",
         "auth: {email_and_password: {require_email_verification: true}}", "auth: {session: {store_in_database: false}}",
-        "auth: {session: {serve_cached_on_outage: 1m}}", "auth: {session: {defer_session_refresh: true}}",
+        "auth: {session: {disable_session_refresh: true}}", "auth: {session: {defer_session_refresh: true}}",
         "auth: {session: {cookie_cache: {enabled: true}}}", "auth: {user: {change_email: {enabled: true}}}",
         "auth: {account: {account_linking: {allow_different_emails: true}}}",
         "auth: {disabled_paths: [/list-accounts]}", "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}",

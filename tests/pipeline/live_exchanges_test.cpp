@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/support/memory_exchange.hpp"
@@ -100,6 +101,22 @@ TEST_CASE_FIXTURE(Fixture, "the sweep does not ask for a session that is known t
   CHECK(asked.empty());
   sweep(kNow + 1h);
   CHECK(asked == std::vector<std::string>{"token"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "the sweep goes by an end that became known later") {
+  const auto first = enter("token", kNow + 1h);
+  const auto second = enter("token", kNow + 1h);
+  const auto other = enter("other", kNow + 1h);
+  auto tokens = live.tokens();
+  std::ranges::sort(tokens);
+  CHECK(tokens == std::vector<std::string>{"other", "token"});
+  live.set_expiry("token", kNow + 10s);
+  live.set_expiry("nobody", kNow + 10s);
+  tests::run_ready(io);
+  sweep(kNow + 9'999ms);
+  CHECK(asked.empty());
+  sweep(kNow + 10s);
+  CHECK(asked == std::vector<std::string>{"token", "token"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "threads that enter, leave and end sessions do not disturb each other") {
