@@ -63,6 +63,12 @@ std::unique_ptr<storage::Store> open_store_or_throw(const Secret& url) {
   return std::move(*store);
 }
 
+// Prepared statements of other clients are there, and ours are not.
+std::string_view pooler_hint(std::string_view error) {
+  if (!error.contains("SQLSTATE 42P05") && !error.contains("SQLSTATE 26000")) return "";
+  return "is there a pooler in transaction mode? Give the gateway a direct connection, or session mode: ";
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -256,6 +262,11 @@ void Gateway::Parts::check_store() {
   } catch (const Failure& failure) {
     store_ready_.store(false, std::memory_order_relaxed);
     if (was_ready || workers_.empty()) log::error("the store is not available: {}", failure.what());
+  } catch (const storage::StatementError& error) {
+    store_ready_.store(false, std::memory_order_relaxed);
+    const std::string text = fmt::format("database: {}{}", pooler_hint(error.what()), error.what());
+    if (workers_.empty()) throw StartError(text);
+    if (was_ready) log::error("{}", text);
   } catch (const storage::MigrationError& error) {
     if (workers_.empty()) throw StartError(fmt::format("database: {}", error.what()));
     if (schema_problem_ != error.what()) log::error("database: {}", error.what());

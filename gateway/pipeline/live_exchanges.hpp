@@ -78,7 +78,7 @@ class LiveExchanges {
     Executor executor;
     std::weak_ptr<LiveHandle> handle;
     const LiveHandle* key;
-    WallTime expires_at;  // as of the entry's making; the handle's own may have moved on
+    WallTime expires_at;  // as last told to the registry; the handle's own may have moved on
   };
 
   mutable std::mutex mutex_;

@@ -78,6 +78,13 @@ bool only_reads(std::string_view statement) {
   return statement.starts_with("SELECT ");
 }
 
+// For a refusal that names neither who nor what would help.
+std::string hint(std::string_view error) {
+  constexpr std::string_view kInsufficientPrivilege = "SQLSTATE 42501";
+  if (!error.contains(kInsufficientPrivilege)) return {};
+  return "its user must own the tables (run `gatehouse migrate` with the URL of a user who does): ";
+}
+
 }  // namespace
 
 Awaitable<Adoption> Migrator::inspect() {
@@ -170,7 +177,8 @@ Awaitable<std::vector<AppliedMigration>> Migrator::apply() {
       auto done = co_await apply_one(migration, adoption.facts.user_ids);
       if (done) applied.push_back(std::move(*done));
     } catch (const StatementError& error) {
-      throw MigrationError("migration " + migration.name + " failed and was rolled back: " + error.what());
+      throw MigrationError("migration " + migration.name + " failed and was rolled back: " + hint(error.what()) +
+                           error.what());
     } catch (const ConstraintError& error) {
       throw MigrationError("migration " + migration.name + " failed and was rolled back: " + error.what());
     }

@@ -146,6 +146,17 @@ TEST_CASE("without triggers, or with one switched off, nothing counts as seen") 
   CHECK(db.heard.changes == std::vector<Change>{Change{}});
 }
 
+TEST_CASE("heartbeats that are sent and not heard, as through a pooler in transaction mode, are told as such") {
+  const auto url = PostgresServer::shared().create_database();
+  Following direct(url);
+  direct.query("CREATE SCHEMA deaf");
+  direct.query("CREATE FUNCTION deaf.pg_notify(text, text) RETURNS void LANGUAGE sql AS ''");
+  Following db(url + "?options=-c%20search_path%3Ddeaf%2Cpublic%2Cpg_catalog", false);
+  REQUIRE(db.enters(State::unheard));
+  CHECK(db.heard.times_seen == 0);
+  REQUIRE(direct.catch_up());
+}
+
 TEST_CASE("a feed follows its own schema alone, and tables that move") {
   const auto url = PostgresServer::shared().create_database();
   Following other(url);

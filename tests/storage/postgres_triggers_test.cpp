@@ -136,6 +136,26 @@ TEST_CASE_FIXTURE(WithUsers, "a writer with another search_path tells the same")
   CHECK(notifications->take() == Payloads{"e a1"});
 }
 
+TEST_CASE_FIXTURE(WithUsers, "a user who may not make triggers is told who must migrate") {
+  query("DROP FUNCTION gatehouse_tell_changes CASCADE");
+  query("DELETE FROM gatehouse_migration WHERE name = 'core/0002_change_feed'");
+  query("CREATE ROLE stranger LOGIN PASSWORD 'stranger'");
+  query("GRANT ALL ON SCHEMA public TO stranger");
+  query(R"(GRANT SELECT, INSERT, UPDATE, DELETE ON "user", "session", gatehouse_migration TO stranger)");
+  const auto strange = open_store(Secret(url + "?user=stranger&password=stranger")).value();
+  asio::io_context own;
+  const auto limited = strange->connect(own.get_executor());
+  const SystemClock clock;
+  auto migrator = make_migrator(*limited, clock);
+  try {
+    run_coroutine(own, migrator.apply());
+    FAIL("no MigrationError");
+  } catch (const MigrationError& error) {
+    CHECK(std::string(error.what())
+              .starts_with("migration core/0002_change_feed failed and was rolled back: its user must own"));
+  }
+}
+
 TEST_CASE("the triggers are found in the schema of search_path, and schemas do not disturb each other") {
   const auto url = PostgresServer::shared().create_database();
   Told first(url + "?options=-c%20search_path%3Done", "CREATE SCHEMA one");
