@@ -24,7 +24,7 @@ storage::StoreOptions options() {
 ChangeFollower::ChangeFollower(const Dependencies& dependencies)
     : deps_(dependencies),
       database_(deps_.store.connect(io_.get_executor(), options())),
-      sessions_(*database_, deps_.cache, deps_.clock, deps_.random, deps_.settings, false),
+      sessions_(*database_, deps_.cache, deps_.clock, deps_.random, deps_.settings, {}),
       recheck_timer_(io_.get_executor()),
       seen_until_(deps_.clock.steady().time_since_epoch().count()) {}
 
