@@ -41,7 +41,7 @@ struct World {
   asio::io_context context;
   std::unique_ptr<storage::Database> database = store->connect(context.get_executor());
   SessionCache cache{clock};
-  Sessions sessions{*database, cache, clock, random, {}, false};
+  Sessions sessions{*database, cache, clock, random, {}, {}};
   std::vector<std::string> ended;
 };
 
