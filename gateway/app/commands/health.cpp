@@ -28,6 +28,10 @@ int run_health(const std::string& address, bool live) {
   boost::asio::ip::tcp::iostream stream;
   stream.expires_after(kPatience);
   stream.connect(server->host, std::to_string(server->port));
+  if (!stream) {
+    fmt::print(stderr, "{} cannot be reached: {}\n", address, stream.error().message());
+    return 1;
+  }
   stream << "GET " << (live ? "/livez" : "/readyz") << " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
          << std::flush;
   std::string version, line;
