@@ -1,4 +1,4 @@
-# The images of docker-compose.yml; docs/decisions/0014_container_image.md says why they are built so. One base for all, and nothing that
+# The images of docker-compose.yml; docs/decisions/0015_container_image.md says why they are built so. One base for all, and nothing that
 # only BuildKit knows: docker-compose 1.29 builds without it.
 
 # The release of PostgreSQL that the tests run against. First, because the older builder makes every stage above the one it is asked for.
