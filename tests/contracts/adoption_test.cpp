@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "storage/migrator.hpp"
 #include "tests/contracts/database_backends.hpp"
 
@@ -148,6 +151,31 @@ TEST_CASE_TEMPLATE("what the queries need and is missing is told with the statem
   db.query(R"(CREATE UNIQUE INDEX t ON "session" ("token"))");
   db.query(R"(CREATE UNIQUE INDEX e ON "user" ("email"))");
   CHECK(db.judge().advice == Texts{});
+}
+
+TEST_CASE("SQLite files that releases of Better Auth made are adopted with their rows") {
+  const auto adopt = [](const std::string& name) {
+    Opened<SqliteBackend> db(migration_options());
+    std::ostringstream text;
+    text << std::ifstream(GATEHOUSE_SOURCE_DIR "/tests/end_to_end/better_auth_databases/" + name).rdbuf();
+    const std::string sql = text.str();
+    for (const auto statement : split_statements(sql)) db.query(std::string(statement));
+    const SystemClock clock;
+    auto migrator = make_migrator(*db.database, clock);
+    const auto applied = run_coroutine(db.context, migrator.apply());
+    CHECK(applied.front().changes == Texts{});
+    CHECK(applied.back().changes.size() == 2);
+    CHECK(db.query(R"(SELECT "issuer" FROM "account")").rows.at(0).text(0) == "local:credential");
+    const auto session =
+        db.query(R"(SELECT s."expiresAt", u."email" FROM "session" s JOIN "user" u ON u."id" = s."userId")");
+    CHECK(session.rows.at(0).time(0) > WallTime{});
+    CHECK(session.rows.at(0).text(1) == "ann@example.test");
+    const auto adoption = run_coroutine(db.context, migrator.inspect());
+    CHECK(adoption.advice == Texts{});
+    return adoption.facts;
+  };
+  CHECK(adopt("1.7.sqlite.sql") == SchemaFacts{});
+  CHECK(adopt("1.4_serial.sqlite.sql") == SchemaFacts{IdKind::serial, IdKind::serial, IdKind::serial, 0, false});
 }
 
 TEST_CASE("SQLite databases that keep times as numbers are refused") {
