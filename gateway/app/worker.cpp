@@ -18,6 +18,11 @@ std::vector<auth::Feature> make_features() {
   return {features::sessions(), features::email_password()};
 }
 
+std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& shared, cache::Cache* redis) {
+  if (!redis) return std::nullopt;
+  return auth::SecondarySessions(*redis, *shared.session_trust, shared.clock, shared.settings.auth.session.expires_in);
+}
+
 }  // namespace
 
 Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners listeners,
@@ -25,9 +30,11 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
     : shared_(shared),
       deadlines_(shared.clock.steady()),
       database_(shared.store.connect(io_.get_executor())),
+      redis_(shared.redis ? shared.redis->connect(io_.get_executor()) : nullptr),
+      secondary_sessions_(make_secondary_sessions(shared, redis_.get())),
       cookies_(shared.settings.auth, shared.settings.base_url, shared.settings.secret),
       sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
-                shared.schema),
+                shared.schema, secondary_sessions_ ? &*secondary_sessions_ : nullptr),
       dispatcher_({*database_, sessions_, cookies_, shared.passwords, shared.origins, shared.settings.auth,
                    shared.settings.base_url, shared.clock, shared.random},
                   make_features()),

@@ -2,6 +2,7 @@
 // connections and their database connections never leave it.
 #pragma once
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "app/internal_handler.hpp"
@@ -12,6 +13,7 @@
 #include "auth/sessions.hpp"
 #include "base/deadline.hpp"
 #include "base/event.hpp"
+#include "cache/open.hpp"
 #include "edge/server.hpp"
 #include "pipeline/pipeline.hpp"
 #include "storage/adoption.hpp"
@@ -25,6 +27,8 @@ struct Shared {
   const Clock& clock;
   Random& random;
   storage::Store& store;
+  cache::SharedCache* redis;          // null: none
+  auth::SessionTrust* session_trust;  // null where there is no Redis
   auth::SessionCache& session_cache;
   crypto::PasswordHasher& passwords;
   const auth::TrustedOrigins& origins;
@@ -79,6 +83,8 @@ class Worker {
   IoContext io_;
   Deadlines deadlines_;
   std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<cache::Cache> redis_;
+  std::optional<auth::SecondarySessions> secondary_sessions_;
   auth::SessionCookie cookies_;
   auth::Sessions sessions_;
   auth::Dispatcher dispatcher_;

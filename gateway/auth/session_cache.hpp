@@ -77,6 +77,8 @@ class SessionCache {
   void drop_all();
   // What was committed before `time` has been told here.
   void seen_until(SteadyTime time);
+  // The feed has said so lately: other copies of the store that follow it are as good as the store.
+  bool is_fresh() const { return clock_.steady() < fresh_until(); }
 
   // True for one caller at a time: who renews the session `token`. Told when it is done.
   bool begin_refresh(std::string_view token);

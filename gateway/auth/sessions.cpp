@@ -1,11 +1,13 @@
 #include "auth/sessions.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <chrono>
 #include <set>
 
 #include "auth/row_id.hpp"
 #include "auth/users.hpp"
+#include "base/failure.hpp"
 
 namespace gatehouse::auth {
 
@@ -55,6 +57,20 @@ std::string shortened(std::string text, std::size_t characters_max) {
   return text;
 }
 
+User read_identity_user(const storage::Row& row, std::size_t first, bool with_role) {
+  User user = read_user(row, first);
+  if (with_role) user.role = row.optional_text(first + kUserColumns);
+  return user;
+}
+
+Query select_user(std::string id, bool with_role) {
+  static constexpr std::string_view kPlain =
+      R"(SELECT "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt" FROM "user" WHERE "id" = $1)";
+  static constexpr std::string_view kWithRole =
+      R"(SELECT "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt", "role" FROM "user" WHERE "id" = $1)";
+  return {{with_role ? kWithRole : kPlain}, {std::move(id)}};
+}
+
 IdentityPtr without_expired(IdentityPtr identity, WallTime now) {
   return identity && identity->session.expires_at > now ? identity : nullptr;
 }
@@ -94,25 +110,81 @@ struct EndRefresh {
 }  // namespace
 
 Sessions::Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
-                   const config::SessionSettings& settings, const storage::SchemaFacts& schema)
-    : database_(database), cache_(cache), clock_(clock), random_(random), settings_(settings), schema_(schema) {}
+                   const config::SessionSettings& settings, const storage::SchemaFacts& schema,
+                   SecondarySessions* secondary)
+    : database_(database),
+      cache_(cache),
+      clock_(clock),
+      random_(random),
+      settings_(settings),
+      schema_(schema),
+      secondary_(secondary) {}
 
 Awaitable<IdentityPtr> Sessions::read(std::string token) {
+  return has_rows() ? read_row(std::move(token)) : secondary_->read(std::move(token));
+}
+
+Awaitable<IdentityPtr> Sessions::read_row(std::string token) {
   if (!is_storable(token)) co_return nullptr;
   auto result = co_await run(database_, select_identity(std::move(token), schema_.user_has_role));
   if (result.rows.empty()) co_return nullptr;
   const storage::Row& row = result.rows.front();
   auto identity = std::make_shared<Identity>();
   identity->session = read_session(row);
-  identity->user = read_user(row, kSessionColumns);
-  if (schema_.user_has_role) identity->user.role = row.optional_text(kSessionColumns + kUserColumns);
+  identity->user = read_identity_user(row, kSessionColumns, schema_.user_has_role);
   co_return identity;
 }
 
 Awaitable<IdentityPtr> Sessions::load(std::string token) {
-  SessionCache::Loader loader = [this](std::string of) { return read(std::move(of)); };
+  SessionCache::Loader loader = [this](std::string of) { return look_up(std::move(of)); };
   auto identity = co_await cache_.load(std::move(token), std::move(loader));
   co_return without_expired(std::move(identity), clock_.now());
+}
+
+// What Redis holds counts while the change feed is followed, for what changed was taken out of it; and while the
+// database does not answer.
+Awaitable<IdentityPtr> Sessions::look_up(std::string token) {
+  if (!secondary_ || !has_rows()) {
+    auto identity = co_await read(std::move(token));
+    co_return identity;
+  }
+  const bool down = secondary_->trust().database_is_down();
+  const bool ask_first = down || cache_.is_fresh();
+  SecondarySessions::Finding finding;
+  if (ask_first) finding = co_await secondary_->find(token);
+  if (!finding.identity) {
+    auto identity = co_await read_or_find(std::move(token), std::move(finding), ask_first);
+    co_return identity;
+  }
+  const Executor executor = co_await asio::this_coro::executor;
+  if (down && secondary_->trust().may_probe()) asio::co_spawn(executor, probe(token), [](const std::exception_ptr&) {});
+  co_return finding.identity;
+}
+
+Awaitable<IdentityPtr> Sessions::read_or_find(std::string token, SecondarySessions::Finding finding, bool found) {
+  std::exception_ptr failed;
+  IdentityPtr identity;
+  try {
+    identity = co_await read_row(token);
+    secondary_->trust().database_answered();
+  } catch (const Failure&) {
+    failed = std::current_exception();
+    secondary_->trust().database_failed();
+  }
+  if (failed && !found) finding = co_await secondary_->find(token);
+  if (failed && !finding.identity) std::rethrow_exception(failed);
+  if (failed) co_return finding.identity;
+  if (identity) co_await secondary_->fill(std::move(finding), identity);
+  co_return identity;
+}
+
+Awaitable<> Sessions::probe(std::string token) {
+  try {
+    co_await read_row(std::move(token));
+    secondary_->trust().database_answered();
+  } catch (const Failure&) {
+    secondary_->trust().database_failed();
+  }
 }
 
 bool Sessions::wants_refresh(const Session& session, WallTime now) const {
@@ -137,24 +209,35 @@ Awaitable<IdentityPtr> Sessions::update_expiry(IdentityPtr identity, WallTime du
   auto renewed = std::make_shared<Identity>(*identity);
   renewed->session.expires_at = now + settings_.expires_in;
   renewed->session.updated_at = now;
-  const InvalidateAtEnd invalidate{cache_, renewed->session.token};
-  storage::ResultSet result;
-  if (due_before == WallTime::max()) {
-    Query query{{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3)"},
-                {renewed->session.expires_at, now, renewed->session.token}};
-    result = co_await run(database_, std::move(query));
-  } else {
-    Query query{{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3 AND "expiresAt" <= $4)"},
-                {renewed->session.expires_at, now, renewed->session.token, due_before}};
-    result = co_await run(database_, std::move(query));
+  const std::string token = renewed->session.token;
+  const InvalidateAtEnd invalidate{cache_, token};
+  if (!has_rows()) {
+    if (identity->session.expires_at > due_before) co_return nullptr;
+    auto stored = co_await secondary_->renew(renewed->session);
+    co_return stored;
   }
-  if (result.affected == 0) co_return nullptr;
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_) untold.emplace(secondary_->trust(), token);
+  const bool stored = co_await update_row(renewed->session, due_before);
+  if (!stored) co_return nullptr;
+  if (secondary_) co_await secondary_->change(renewed);
   co_return renewed;
+}
+
+Awaitable<bool> Sessions::update_row(Session session, WallTime due_before) {
+  Query query{{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3)"},
+              {session.expires_at, session.updated_at, session.token}};
+  if (due_before != WallTime::max()) {
+    query = {{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3 AND "expiresAt" <= $4)"},
+             {session.expires_at, session.updated_at, session.token, due_before}};
+  }
+  const auto result = co_await run(database_, std::move(query));
+  co_return result.affected > 0;
 }
 
 Session Sessions::make(NewSession values) {
   Session session;
-  session.id = make_row_id(schema_.session_ids, random_);
+  session.id = make_row_id(has_rows() ? schema_.session_ids : storage::IdKind::text, random_);
   session.token = random_.text(32);
   session.user_id = std::move(values.user_id);
   session.created_at = clock_.now();
@@ -186,7 +269,38 @@ Query Sessions::insert(const Session& session) {
       std::move(values)};
 }
 
+Awaitable<> Sessions::store(Session session) {
+  if (has_rows()) co_await run(database_, insert(session));
+  co_await publish(std::move(session));
+}
+
+Awaitable<> Sessions::publish(Session session) {
+  if (!secondary_) co_return;
+  if (!has_rows()) {
+    auto result = co_await run(database_, select_user(session.user_id, schema_.user_has_role));
+    if (result.rows.empty()) co_return;
+    auto identity = std::make_shared<Identity>();
+    identity->session = std::move(session);
+    identity->user = read_identity_user(result.rows.front(), 0, schema_.user_has_role);
+    co_await secondary_->create(std::move(identity));
+    co_return;
+  }
+  auto finding = co_await secondary_->find(session.token);
+  if (!finding.fillable) co_return;
+  IdentityPtr identity;
+  try {
+    identity = co_await read_row(session.token);
+  } catch (const Failure&) {
+    // The session is stored; who asks for it next puts it into Redis.
+  }
+  if (identity) co_await secondary_->add(std::move(finding), std::move(identity));
+}
+
 Awaitable<std::vector<Session>> Sessions::list(std::string user_id) {
+  if (!has_rows()) {
+    auto kept = co_await secondary_->list(std::move(user_id));
+    co_return kept;
+  }
   Query query{{R"(SELECT "id", "token", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent"
                   FROM "session" WHERE "userId" = $1 AND "expiresAt" > $2 ORDER BY "createdAt")"},
               {std::move(user_id), clock_.now()}};
@@ -200,26 +314,62 @@ Awaitable<std::vector<Session>> Sessions::list(std::string user_id) {
 Awaitable<> Sessions::remove(std::string token) {
   if (!is_storable(token)) co_return;
   const InvalidateAtEnd invalidate{cache_, token};
+  if (!has_rows()) {
+    co_await secondary_->remove(token);
+    cache_.end(token);
+    co_return;
+  }
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_) untold.emplace(secondary_->trust(), token);
   Query query{{R"(DELETE FROM "session" WHERE "token" = $1)"}, {token}};
   co_await run(database_, std::move(query));
   cache_.end(token);
+  if (secondary_) co_await secondary_->end(token);
 }
 
 Awaitable<> Sessions::remove_all(std::string user_id) {
-  Query query{{R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {user_id}};
   const InvalidateUserAtEnd invalidate{cache_, user_id};
-  co_await remove_returned(std::move(query));
+  const WallTime now = clock_.now();
+  if (!has_rows()) {
+    const auto removed = co_await secondary_->remove_all(user_id, now);
+    for (const auto& token : removed) cache_.end(token);
+    co_return;
+  }
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_) untold.emplace(secondary_->trust(), user_id);
+  Query query{{R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {user_id}};
+  auto removed = co_await remove_returned(std::move(query));
+  if (secondary_) co_await secondary_->end_all(user_id, std::move(removed), now);
 }
 
 Awaitable<> Sessions::remove_others(std::string user_id, std::string kept_token) {
+  const InvalidateUserAtEnd invalidate{cache_, user_id};
+  if (!has_rows()) {
+    const auto removed = co_await secondary_->remove_others(user_id, std::move(kept_token));
+    for (const auto& token : removed) cache_.end(token);
+    co_return;
+  }
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_) untold.emplace(secondary_->trust(), user_id);
   Query query{{R"(DELETE FROM "session" WHERE "userId" = $1 AND "token" <> $2 AND "expiresAt" > $3 RETURNING "token")"},
               {user_id, std::move(kept_token), clock_.now()}};
-  const InvalidateUserAtEnd invalidate{cache_, user_id};
-  co_await remove_returned(std::move(query));
+  auto removed = co_await remove_returned(std::move(query));
+  if (secondary_) co_await secondary_->end_some(user_id, std::move(removed));
 }
 
 Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::string> tokens) {
   std::vector<Life> alive;
+  if (!has_rows()) {
+    for (const auto& token : tokens) {
+      const auto identity = co_await secondary_->read(token);
+      if (identity && !has_expired(identity->session)) {
+        alive.push_back({token, identity->session.expires_at});
+      } else {
+        cache_.end(token);
+      }
+    }
+    co_return alive;
+  }
   for (std::size_t first = 0; first < tokens.size(); first += kBatch) {
     const auto last = std::min(first + kBatch, tokens.size());
     storage::Parameters parameters{clock_.now()};
@@ -239,9 +389,12 @@ Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::st
   co_return alive;
 }
 
-Awaitable<> Sessions::remove_returned(Query query) {
+Awaitable<std::vector<std::string>> Sessions::remove_returned(Query query) {
   auto result = co_await run(database_, std::move(query));
-  for (const auto& row : result.rows) cache_.end(row.text(0));
+  std::vector<std::string> tokens;
+  for (const auto& row : result.rows) tokens.push_back(row.text(0));
+  for (const auto& token : tokens) cache_.end(token);
+  co_return tokens;
 }
 
 }  // namespace gatehouse::auth

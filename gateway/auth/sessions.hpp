@@ -1,6 +1,10 @@
 // The sessions of users: making, finding, renewing and ending them. Proxied routes ask find_cached() and load(); auth
 // endpoints always read the store. Whatever changes a session here has invalidated the cache before it returns, also
 // when the store's answer was lost.
+//
+// The store is the database; with Redis beside it, proxied routes ask Redis between the cache and the database, and the
+// database decides. With session.store_in_database: false the store is Redis alone, as in Better Auth's form of the
+// same name: rows of users stay in the database.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,6 +12,7 @@
 
 #include "auth/identity.hpp"
 #include "auth/query.hpp"
+#include "auth/secondary_sessions.hpp"
 #include "auth/session_cache.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -28,9 +33,10 @@ struct NewSession {
 // thread and must end before this object does.
 class Sessions {
  public:
-  // `schema`: read once at the start.
+  // `schema`: read once at the start. `secondary`: null without Redis.
   Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
-           const config::SessionSettings& settings, const storage::SchemaFacts& schema);
+           const config::SessionSettings& settings, const storage::SchemaFacts& schema,
+           SecondarySessions* secondary = nullptr);
 
   // For a store that was not there at the start. On the object's thread.
   void set_schema(const storage::SchemaFacts& schema) { schema_ = schema; }
@@ -56,10 +62,14 @@ class Sessions {
   // Renews after begin_refresh(), and ends it. nullptr: another replica has done it, or the session is gone.
   Awaitable<IdentityPtr> refresh(IdentityPtr identity);
 
-  // A session with a new token, not stored yet, and the statement that stores it. Where the database counts ids it has
-  // none until then; the statement's one row is its id.
+  // A session with a new token, not stored yet. Where the database counts ids it has none until then.
   Session make(NewSession values);
+  Awaitable<> store(Session session);
+  // The two halves of store(), for a transaction that makes more than the session: the statement, where sessions have
+  // rows (its one row is the session's id), and what follows the commit.
+  bool has_rows() const { return !secondary_ || settings_.store_in_database; }
   static Query insert(const Session& session);
+  Awaitable<> publish(Session session);
 
   // Unexpired, oldest first.
   Awaitable<std::vector<Session>> list(std::string user_id);
@@ -77,8 +87,13 @@ class Sessions {
   Awaitable<std::vector<Life>> end_missing(std::vector<std::string> tokens);
 
  private:
-  Awaitable<> remove_returned(Query query);
+  Awaitable<IdentityPtr> read_row(std::string token);
+  Awaitable<IdentityPtr> look_up(std::string token);
+  Awaitable<IdentityPtr> read_or_find(std::string token, SecondarySessions::Finding finding, bool found);
+  Awaitable<> probe(std::string token);
+  Awaitable<std::vector<std::string>> remove_returned(Query query);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
+  Awaitable<bool> update_row(Session session, WallTime due_before);
 
   storage::Database& database_;
   SessionCache& cache_;
@@ -86,6 +101,7 @@ class Sessions {
   Random& random_;
   const config::SessionSettings settings_;
   storage::SchemaFacts schema_;
+  SecondarySessions* const secondary_;
 };
 
 }  // namespace gatehouse::auth

@@ -86,7 +86,8 @@ struct EmailAndPassword {
 struct SessionSettings {
   seconds expires_in{604'800};
   seconds update_age{86'400};
-  seconds fresh_age{86'400};  // 0: every session counts as fresh
+  seconds fresh_age{86'400};      // 0: every session counts as fresh
+  bool store_in_database = true;  // false: Redis alone has the sessions
   milliseconds staleness_max{1'000};
   milliseconds serve_cached_on_outage{0};
 };
@@ -117,6 +118,7 @@ struct Gateway {
   std::vector<std::string> trusted_origins;  // as written: origins, or patterns with * and ?
   std::vector<Cidr> trusted_proxies;
   DatabaseSettings database;
+  Secret redis;  // empty: none
   Secret secret;
   Limits limits;
   Pages pages;

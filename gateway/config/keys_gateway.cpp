@@ -123,8 +123,10 @@ const Table& gateway_keys() {
           "Whose `X-Forwarded-For` is believed, walked from the right; nobody's by default",
           {.example = "[10.0.0.0/8]"}),
       section("database", &Gateway::database, database_keys, "Where users and sessions are kept"),
-      later<SecretValue>("redis", "Redis, for several gateways: `redis://…` or `rediss://…`", {},
-                         {.environment = "REDIS_URL"}),
+      key("redis", &Gateway::redis,
+          "Redis or Valkey, for several gateways and for Better Auth's secondary storage: `redis://…`, `rediss://…` or "
+          "`unix://…`",
+          {.example = "redis://redis:6379", .environment = "REDIS_URL"}),
       key("secret", &Gateway::secret, "Signs cookies and everything else; at least 32 bytes",
           {.example = "${env:BETTER_AUTH_SECRET}", .environment = "BETTER_AUTH_SECRET"}),
       later<SecretValue>("secrets", "Several versions of the secret, for a rotation", {},

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "config/redis_url.hpp"
 #include "config/validate_routes.hpp"
 
 namespace gatehouse::config {
@@ -56,6 +57,18 @@ class Validator {
         add(Code::value, "gateway.database.url", "is neither postgres://… nor sqlite:FILE");
       if (url == "sqlite:") add(Code::value, "gateway.database.url", "names no file");
     }
+    check_redis();
+  }
+
+  void check_redis() {
+    const auto& url = gateway_.redis.reveal();
+    if (url.empty()) {
+      if (!gateway_.auth.session.store_in_database)
+        add(Code::value, "gateway.auth.session.store_in_database", "is false, but there is no gateway.redis");
+      return;
+    }
+    const auto parsed = parse_redis_url(url);
+    if (!parsed) add(Code::value, "gateway.redis", parsed.error());
   }
 
   void check_public_side() {

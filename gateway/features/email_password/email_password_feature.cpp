@@ -42,18 +42,20 @@ struct SignUp {
   std::optional<Session> session;
 };
 
-// All rows or none. The user and the session get the ids that the database gave them.
-Awaitable<> store_sign_up(storage::Database& database, SignUp& sign_up) {
-  auto transaction = co_await database.begin();
+// All rows or none; then what follows from them. The user and the session get the ids that the database gave them.
+Awaitable<> store_sign_up(const Services& services, SignUp& sign_up) {
+  auto transaction = co_await services.database.begin();
   const auto user = co_await run(*transaction, insert_user(sign_up.user));
   sign_up.user.id = user.rows.at(0).text(0);
   if (sign_up.session) sign_up.session->user_id = sign_up.user.id;
   co_await run(*transaction, insert_password_account(sign_up.account_id, sign_up.user, sign_up.password_hash));
-  if (sign_up.session) {
+  if (sign_up.session && services.sessions.has_rows()) {
     const auto session = co_await run(*transaction, Sessions::insert(*sign_up.session));
     sign_up.session->id = session.rows.at(0).text(0);
   }
   co_await transaction->commit();
+  transaction.reset();
+  if (sign_up.session) co_await services.sessions.publish(*sign_up.session);
 }
 
 User make_user(const EndpointCall& call, std::string email) {
@@ -114,7 +116,7 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   if (signs_in) sign_up.session = services.sessions.make(describe_session(call, sign_up.user.id));
   std::optional<storage::ConstraintError::Kind> refused;
   try {
-    co_await store_sign_up(services.database, sign_up);
+    co_await store_sign_up(services, sign_up);
   } catch (const storage::ConstraintError& conflict) {
     refused = conflict.kind();
   }
@@ -161,7 +163,7 @@ Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
   auto user = co_await find_user(services, to_lower(call.text("email").value()), std::move(password));
   if (!user) co_return auth::fail(401, error::kInvalidEmailOrPassword);
   const Session session = services.sessions.make(describe_session(call, user->id));
-  co_await run(services.database, Sessions::insert(session));
+  co_await services.sessions.store(session);
   add_session_cookies(call, session.token, remembers(call));
   json::object answer{{"redirect", false}, {"token", session.token}, {"user", to_json(*user)}};
   const auto callback = call.text("callbackURL");
