@@ -19,14 +19,26 @@ storage::StoreOptions options() {
   return {.connections = 1};
 }
 
+std::optional<auth::SecondarySessions> make_secondary_sessions(const ChangeFollower::Dependencies& deps,
+                                                               cache::Cache* redis) {
+  if (!redis) return std::nullopt;
+  return auth::SecondarySessions(*redis, *deps.session_trust, deps.clock, deps.settings.expires_in);
+}
+
 }  // namespace
 
 ChangeFollower::ChangeFollower(const Dependencies& dependencies)
     : deps_(dependencies),
       database_(deps_.store.connect(io_.get_executor(), options())),
-      sessions_(*database_, deps_.cache, deps_.clock, deps_.random, deps_.settings, {}),
+      redis_(deps_.redis ? deps_.redis->connect(io_.get_executor()) : nullptr),
+      secondary_sessions_(make_secondary_sessions(deps_, redis_.get())),
+      sessions_(*database_, deps_.cache, deps_.clock, deps_.random, deps_.settings, {},
+                secondary_sessions_ ? &*secondary_sessions_ : nullptr),
       recheck_timer_(io_.get_executor()),
-      seen_until_(deps_.clock.steady().time_since_epoch().count()) {}
+      seen_until_(deps_.clock.steady().time_since_epoch().count()) {
+  if (redis_ && sessions_.has_rows())
+    secondary_follower_.emplace(io_.get_executor(), *redis_, *database_, *deps_.session_trust, deps_.random);
+}
 
 ChangeFollower::~ChangeFollower() {
   stop();
@@ -34,6 +46,7 @@ ChangeFollower::~ChangeFollower() {
 
 void ChangeFollower::start() {
   feed_ = deps_.store.follow(io_.get_executor(), *this, {.staleness_max = deps_.settings.staleness_max});
+  if (secondary_follower_) secondary_follower_->start();
   asio::co_spawn(io_.get_executor(), recheck_live(), [](const std::exception_ptr&) {});
   thread_ = std::thread([this] {
     for (;;) {
@@ -57,6 +70,7 @@ void ChangeFollower::stop() {
 void ChangeFollower::on_change(const storage::Change& change) {
   auto& count = changes_[static_cast<std::size_t>(change.kind)];
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (secondary_follower_) secondary_follower_->on_change(change);
   switch (change.kind) {
     case Kind::session_ended:
       return deps_.cache.end(change.subject);
@@ -71,8 +85,10 @@ void ChangeFollower::on_change(const storage::Change& change) {
   }
 }
 
+// Of sessions that Redis alone has the database tells nothing: each look-up asks Redis once its entry is older than
+// staleness_max, and live exchanges are looked up as when nobody tells anything.
 void ChangeFollower::on_seen_until(SteadyTime time) {
-  deps_.cache.seen_until(time);
+  if (sessions_.has_rows()) deps_.cache.seen_until(time);
   seen_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
@@ -88,7 +104,8 @@ Awaitable<> ChangeFollower::recheck_live() {
     boost::system::error_code ignored;
     if (!recheck_wanted_) co_await recheck_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));
     const SteadyTime now = deps_.clock.steady();
-    if (!recheck_wanted_ && (follows() || now - last < kRecheckUntold)) continue;
+    const bool told = sessions_.has_rows() && follows();
+    if (!recheck_wanted_ && (told || now - last < (sessions_.has_rows() ? kRecheckUntold : kLook))) continue;
     recheck_wanted_ = false;
     last = now;
     try {

@@ -1,13 +1,15 @@
 // Follows what anybody changes in the store, on a thread of its own: drops sessions from the cache and ends their live
-// tunnels and streams. One for the process. Where something may have been missed, the sessions of all live tunnels and
-// streams are looked up in the store, in batches.
+// tunnels and streams, and takes them out of Redis. One for the process. Where something may have been missed, the
+// sessions of all live tunnels and streams are looked up in the store, in batches.
 #pragma once
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "app/io_context.hpp"
+#include "auth/secondary_follower.hpp"
 #include "auth/sessions.hpp"
 #include "base/event.hpp"
 #include "pipeline/live_exchanges.hpp"
@@ -26,6 +28,8 @@ class ChangeFollower final : storage::ChangeFeed::Listener {
     const Clock& clock;
     Random& random;
     const config::SessionSettings& settings;
+    cache::SharedCache* redis;          // null: none
+    auth::SessionTrust* session_trust;  // null where there is no Redis
   };
 
   explicit ChangeFollower(const Dependencies& dependencies);
@@ -53,6 +57,9 @@ class ChangeFollower final : storage::ChangeFeed::Listener {
   const Dependencies deps_;
   IoContext io_;
   std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<cache::Cache> redis_;
+  std::optional<auth::SecondarySessions> secondary_sessions_;
+  std::optional<auth::SecondaryFollower> secondary_follower_;  // only where rows in the database decide
   auth::Sessions sessions_;
   SteadyTimer recheck_timer_;
   bool recheck_wanted_ = false;

@@ -69,6 +69,13 @@ std::string_view pooler_hint(std::string_view error) {
   return "is there a pooler in transaction mode? Give the gateway a direct connection, or session mode: ";
 }
 
+std::unique_ptr<cache::SharedCache> open_redis_or_throw(const Secret& url) {
+  if (url.reveal().empty()) return nullptr;
+  auto redis = cache::open_redis(url);
+  if (!redis) throw StartError("redis: " + redis.error());
+  return std::move(*redis);
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -91,8 +98,10 @@ class Gateway::Parts {
  private:
   void open_workers();
   Readiness readiness() const;
+  std::string_view redis_state() const;
   std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
+  void add_redis_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
   void purge_expired();
@@ -107,6 +116,8 @@ class Gateway::Parts {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Database> main_database_;
   storage::Purger purger_;
+  std::unique_ptr<cache::SharedCache> redis_;
+  std::optional<auth::SessionTrust> session_trust_;
   std::unique_ptr<edge::TlsContext> tls_;
   edge::ConnectionLimits connection_limits_;
   edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
@@ -139,6 +150,7 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       store_(open_store_or_throw(settings_.database.url)),
       main_database_(store_->connect(main_io_.get_executor())),
       purger_(*main_database_, clock_),
+      redis_(open_redis_or_throw(settings_.redis)),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
       session_cache_(clock_, {.staleness_max = settings_.auth.session.staleness_max,
@@ -148,7 +160,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       signer_(settings_.secret, site_->base_url),
       limiter_(random_),
       access_log_(access_log),
-      follower_({*store_, session_cache_, live_, clock_, random_, settings_.auth.session}) {
+      follower_({*store_, session_cache_, live_, clock_, random_, settings_.auth.session, redis_.get(),
+                 redis_ ? &session_trust_.emplace(*redis_, clock_) : nullptr}) {
   raise_descriptor_limit(settings_.limits.connections);
   for (const auto& text : site_->configuration.unsafe) log::warn("insecure setting: {}", text);
   for (const auto& text : site_->configuration.notes) log::info("{}", text);
@@ -163,12 +176,23 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
   open_workers();
 }
 
-// A feed that does not follow makes requests dearer and tunnels end later, but no answer wrong.
+// A feed that does not follow makes requests dearer and tunnels end later, but no answer wrong; so does Redis, unless
+// it alone has the sessions.
 Readiness Gateway::Parts::readiness() const {
   const bool store = store_ready_.load(std::memory_order_relaxed);
   const bool draining = draining_.load(std::memory_order_relaxed);
-  return {store && !draining, fmt::format("database: {}\nfeed: {}\n{}", store ? "ready" : "not ready",
-                                          follower_.state(), draining ? "draining\n" : "")};
+  const bool needs_redis = redis_ && !settings_.auth.session.store_in_database;
+  const bool redis = !needs_redis || redis_->health().up;
+  return {store && redis && !draining,
+          fmt::format("database: {}\nfeed: {}\n{}{}", store ? "ready" : "not ready", follower_.state(),
+                      redis_ ? fmt::format("redis: {}\n", redis_state()) : "", draining ? "draining\n" : "")};
+}
+
+// For people.
+std::string_view Gateway::Parts::redis_state() const {
+  if (!redis_->health().up) return "not ready";
+  const bool counts = !settings_.auth.session.store_in_database || !session_trust_->view().epoch.empty();
+  return counts ? "ready" : "connected";
 }
 
 void Gateway::Parts::open_workers() {
@@ -177,9 +201,10 @@ void Gateway::Parts::open_workers() {
   const auto http = open_listener(listen.http, "http");
   const auto insecure_http = open_listener(listen.insecure_http, "insecure_http");
   const auto internal = open_listener(listen.internal, "internal");
-  shared_ = std::make_unique<Shared>(Shared{settings_, clock_, random_, *store_, session_cache_, passwords_, origins_,
-                                            signer_, limiter_, live_, access_log_, connection_limits_, internal_limits_,
-                                            tls_.get(), internal_, schema_});
+  shared_ = std::make_unique<Shared>(Shared{settings_, clock_, random_, *store_, redis_.get(),
+                                            session_trust_ ? &*session_trust_ : nullptr, session_cache_, passwords_,
+                                            origins_, signer_, limiter_, live_, access_log_, connection_limits_,
+                                            internal_limits_, tls_.get(), internal_, schema_});
   const auto of = [](const std::vector<int>& descriptors, unsigned i) {
     return descriptors.empty() ? -1 : descriptors[i];
   };
@@ -218,10 +243,24 @@ void Gateway::Parts::add_metrics() {
                      [this] { return static_cast<double>(purger_.sessions()); });
   metrics_.add_value("gatehouse_purged_verifications_total", "Expired verifications that this gateway deleted.",
                      "counter", [this] { return static_cast<double>(purger_.verifications()); });
+  if (redis_) add_redis_metrics();
   if (!tls_) return;
   metrics_.add_value("gatehouse_certificate_expiry_seconds",
                      "The first end of validity of the certificates, in Unix time.", "gauge",
                      [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
+}
+
+void Gateway::Parts::add_redis_metrics() {
+  metrics_.add_value("gatehouse_redis_up", "1 while every thread is connected to Redis and believes in it.", "gauge",
+                     [this] { return redis_->health().up ? 1.0 : 0.0; });
+  metrics_.add_value("gatehouse_redis_trusted", "1 while sessions are believed that Redis holds.", "gauge",
+                     [this] { return session_trust_->view().epoch.empty() ? 0.0 : 1.0; });
+  metrics_.add_value("gatehouse_redis_calls_total", "Calls of Redis.", "counter",
+                     [this] { return static_cast<double>(redis_->health().calls); });
+  metrics_.add_value("gatehouse_redis_failures_total", "Calls of Redis that failed.", "counter",
+                     [this] { return static_cast<double>(redis_->health().failures); });
+  metrics_.add_value("gatehouse_redis_connects_total", "Connections that were made to Redis.", "counter",
+                     [this] { return static_cast<double>(redis_->health().connects); });
 }
 
 // What the database must have before it is of use. Throws Failure when it is down, MigrationError when it is not fit.

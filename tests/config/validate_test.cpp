@@ -204,8 +204,8 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
   for (const char* key :
-       {"redis: redis://localhost", "secrets: x", "mail: {host: mail}", "turnstile: {site_key: x}",
-        "auth: {email_and_password: {require_email_verification: true}}", "auth: {session: {store_in_database: false}}",
+       {"secrets: x", "mail: {host: mail}", "turnstile: {site_key: x}",
+        "auth: {email_and_password: {require_email_verification: true}}",
         "auth: {session: {disable_session_refresh: true}}", "auth: {session: {defer_session_refresh: true}}",
         "auth: {session: {cookie_cache: {enabled: true}}}", "auth: {user: {change_email: {enabled: true}}}",
         "auth: {account: {account_linking: {allow_different_emails: true}}}",
@@ -231,12 +231,12 @@ TEST_CASE("a section that is not available is refused once, and what is wrong in
 
 TEST_CASE("variables of what is not available yet are noted") {
   Loading loading;
-  loading.environment["REDIS_URL"] = "redis://localhost";
+  loading.environment["TURNSTILE_SITE_KEY"] = "key";
   loading.environment["AUTH_GITHUB_CLIENT_ID"] = "id";
   const auto notes = load_text(kListen, loading).notes;
   REQUIRE(notes.size() == 2);
   CHECK(notes[1] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
-  CHECK(notes[0] == "REDIS_URL is set, but gateway.redis is not available yet: it has no effect");
+  CHECK(notes[0] == "TURNSTILE_SITE_KEY is set, but gateway.turnstile.site_key is not available yet: it has no effect");
 }
 
 TEST_CASE("a key in the wrong place is told where it belongs") {
@@ -300,4 +300,18 @@ TEST_CASE("routes that differ in letter case alone are one to many an upstream: 
   CHECK(with_routes("  - {path: /a/Key, upstream: web, host: a.example}\n"
                     "  - {path: /a/key, upstream: web, host: b.example, auth: public}\n") == "");
   CHECK(with_routes("  - {path: /a/*/Key, upstream: web}\n  - {path: /a/**, upstream: web, auth: public}\n") == "");
+}
+
+TEST_CASE("a URL of Redis is checked, and is needed where sessions are kept nowhere else") {
+  const auto heads_with = [](const std::string& keys) {
+    return heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, " + keys + "}");
+  };
+  CHECK(heads_with("redis: http://localhost").ends_with("[GH-CONFIG-VALUE]\n"));
+  CHECK(heads_with("auth: {session: {store_in_database: false}}")
+            .ends_with("gateway.auth.session.store_in_database: is false, but there is no gateway.redis "
+                       "[GH-CONFIG-VALUE]\n"));
+  CHECK(heads_with("redis: redis://localhost, auth: {session: {store_in_database: false}}").empty());
+  Loading loading;
+  loading.environment["REDIS_URL"] = "redis://:secret@localhost/2";
+  CHECK(load_text(kListen, loading).gateway.redis.reveal() == "redis://:secret@localhost/2");
 }
