@@ -43,12 +43,15 @@ async function getSession(gateway, user) {
 
 const signOut = (gateway, user) => postJson(gateway, '/api/auth/sign-out', {}, {Cookie: user.cookie});
 
-// Until the gateway says that it hears of changes and that Redis is there.
-function settled(gateway) {
-  return eventually('the gateway is settled', async () => {
+const pause = (time) => new Promise((done) => setTimeout(done, time));
+
+// Until the gateway says that it hears of changes and believes Redis, and has heard which epoch the others took.
+async function settled(gateway) {
+  await eventually('the gateway is settled', async () => {
     const text = (await gateway.internal('/readyz')).body.toString();
     return text.includes('feed: following') && text.includes('redis: ready');
   });
+  await pause(300);
 }
 
 // Asks again and again with all the users until stop(); → counts by status, and the answers that were wrong.
@@ -75,8 +78,6 @@ function load(gateways, users) {
   };
   return {counts, stop};
 }
-
-const pause = (time) => new Promise((done) => setTimeout(done, time));
 
 describe('sessions in PostgreSQL and Redis', () => {
   let postgres;
