@@ -64,6 +64,11 @@ class FailingCache final : public cache::Cache {
   Awaitable<> publish(std::string channel, std::string message) override {
     return check(), real_->publish(std::move(channel), std::move(message));
   }
+  std::unique_ptr<cache::Subscription> subscribe(std::vector<std::string> channels,
+                                                 cache::Listener& listener) override {
+    return real_->subscribe(std::move(channels), listener);
+  }
+  std::unique_ptr<cache::Subscription> track(cache::Listener& listener) override { return real_->track(listener); }
 
   bool down = false;
 
