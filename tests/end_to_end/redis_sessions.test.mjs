@@ -236,6 +236,7 @@ describe('beside a Node server', () => {
 
   afterEach(async () => {
     await node?.close();
+    node = undefined;
     await gateway?.stop();
     await postgres?.remove();
     await redis?.remove();
