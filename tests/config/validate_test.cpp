@@ -231,12 +231,12 @@ TEST_CASE("a section that is not available is refused once, and what is wrong in
 
 TEST_CASE("variables of what is not available yet are noted") {
   Loading loading;
-  loading.environment["TURNSTILE_SITE_KEY"] = "key";
+  loading.environment["BETTER_AUTH_SECRETS"] = "2:new,1:old";
   loading.environment["AUTH_GITHUB_CLIENT_ID"] = "id";
   const auto notes = load_text(kListen, loading).notes;
   REQUIRE(notes.size() == 2);
   CHECK(notes[1] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
-  CHECK(notes[0] == "TURNSTILE_SITE_KEY is set, but gateway.turnstile.site_key is not available yet: it has no effect");
+  CHECK(notes[0] == "BETTER_AUTH_SECRETS is set, but gateway.secrets is not available yet: it has no effect");
 }
 
 TEST_CASE("a key in the wrong place is told where it belongs") {

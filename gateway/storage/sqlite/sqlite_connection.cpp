@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/iso_time.hpp"
 
@@ -66,7 +68,7 @@ std::expected<std::unique_ptr<SqliteConnection>, std::string> SqliteConnection::
   }
   sqlite3* raw = nullptr;
   const int mode = options.read_only && is_file ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, mode | SQLITE_OPEN_NOMUTEX, nullptr);
+  int code = sqlite3_open_v2(path.c_str(), &raw, mode | SQLITE_OPEN_NOMUTEX, nullptr);
   Handle handle(raw);
   if (code != SQLITE_OK) return std::unexpected("cannot open the SQLite file " + path + ": " + sqlite3_errstr(code));
   sqlite3_extended_result_codes(raw, 1);
@@ -77,8 +79,12 @@ std::expected<std::unique_ptr<SqliteConnection>, std::string> SqliteConnection::
   const char* settings = options.read_only ? "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
                                            : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
                                              "foreign_keys = ON; PRAGMA trusted_schema = OFF;";
-  if (sqlite3_exec(raw, settings, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return std::unexpected("cannot use the SQLite file " + path + ": " + sqlite3_errmsg(raw));
+  // Whoever changes the journal mode at the same time makes this fail at once, whatever the busy timeout.
+  const auto patience = std::chrono::steady_clock::now() + options.acquire_timeout;
+  while ((code = sqlite3_exec(raw, settings, nullptr, nullptr, nullptr)) != SQLITE_OK) {
+    if ((code & 0xff) != SQLITE_BUSY || std::chrono::steady_clock::now() >= patience)
+      return std::unexpected("cannot use the SQLite file " + path + ": " + sqlite3_errmsg(raw));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return std::unique_ptr<SqliteConnection>(new SqliteConnection(std::move(handle)));
 }
