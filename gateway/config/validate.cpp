@@ -68,7 +68,11 @@ class Validator {
       return;
     }
     const auto parsed = parse_redis_url(url);
-    if (!parsed) add(Code::value, "gateway.redis", parsed.error());
+    if (!parsed) {
+      add(Code::value, "gateway.redis", parsed.error());
+    } else if (parsed->insecure_skip_verify) {
+      configuration_.unsafe.push_back("redis: insecure_skip_verify: anybody may pose as the server");
+    }
   }
 
   void check_public_side() {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/config/loading.hpp"
 
 using namespace gatehouse::config;
@@ -314,4 +316,13 @@ TEST_CASE("a URL of Redis is checked, and is needed where sessions are kept nowh
   Loading loading;
   loading.environment["REDIS_URL"] = "redis://:secret@localhost/2";
   CHECK(load_text(kListen, loading).gateway.redis.reveal() == "redis://:secret@localhost/2");
+}
+
+TEST_CASE("a Redis whose certificate is not checked is told at the start") {
+  Loading loading;
+  loading.environment["REDIS_URL"] = "rediss://:secret@localhost?insecure_skip_verify=true";
+  const auto trusting = load_text(kListen, loading).unsafe;
+  loading.environment["REDIS_URL"] = "rediss://:secret@localhost";
+  REQUIRE(trusting.size() == load_text(kListen, loading).unsafe.size() + 1);
+  CHECK(std::ranges::count(trusting, "redis: insecure_skip_verify: anybody may pose as the server") == 1);
 }
