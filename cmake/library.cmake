@@ -1,3 +1,18 @@
+# gatehouse_precompile(TARGET HEADER): compiles the target with HEADER, which the first one that names it compiles for all.
+option(GATEHOUSE_PRECOMPILE "Compile what most files include once" ON)
+function(gatehouse_precompile target header)
+  if(NOT GATEHOUSE_PRECOMPILE)
+    return()
+  endif()
+  get_property(owner GLOBAL PROPERTY gatehouse_compiles_${header})
+  if(owner)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  else()
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/${header})
+    set_property(GLOBAL PROPERTY gatehouse_compiles_${header} ${target})
+  endif()
+endfunction()
+
 # gatehouse_library(NAME USES …): the static library gatehouse_NAME from all sources below gateway/NAME.
 # A used name that is one of our folders means its library; any other is an imported target.
 function(gatehouse_library name)
@@ -7,6 +22,7 @@ function(gatehouse_library name)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
+    gatehouse_precompile(${target} gateway/precompiled.hpp)
     target_compile_definitions(${target} PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                                BOOST_BEAST_SEPARATE_COMPILATION)
   else()
