@@ -1,15 +1,17 @@
-# gatehouse_precompile(TARGET HEADER): compiles the target with HEADER, which the first one that names it compiles for all.
+# gatehouse_precompile(TARGET HEADER): compiles the target with HEADER, which the first library and the first executable that name
+# it compile for all others of their kind (-fPIC and -fPIE do not mix).
 option(GATEHOUSE_PRECOMPILE "Compile what most files include once" ON)
 function(gatehouse_precompile target header)
   if(NOT GATEHOUSE_PRECOMPILE)
     return()
   endif()
-  get_property(owner GLOBAL PROPERTY gatehouse_compiles_${header})
+  get_target_property(kind ${target} TYPE)
+  get_property(owner GLOBAL PROPERTY gatehouse_compiles_${header}_for_${kind})
   if(owner)
     target_precompile_headers(${target} REUSE_FROM ${owner})
   else()
     target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/${header})
-    set_property(GLOBAL PROPERTY gatehouse_compiles_${header} ${target})
+    set_property(GLOBAL PROPERTY gatehouse_compiles_${header}_for_${kind} ${target})
   endif()
 endfunction()
 
