@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "features/email_password/email_password_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
+#include "features/user_profile/user_profile_feature.hpp"
 
 namespace gatehouse::app {
 
@@ -15,7 +16,7 @@ namespace {
 thread_local Worker* current_worker = nullptr;
 
 std::vector<auth::Feature> make_features() {
-  return {features::sessions(), features::email_password()};
+  return {features::sessions(), features::email_password(), features::user_profile()};
 }
 
 std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& shared, cache::Cache* redis) {
@@ -35,8 +36,17 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
       cookies_(shared.settings.auth, shared.settings.base_url, shared.settings.secret),
       sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
                 shared.schema, secondary_sessions_ ? &*secondary_sessions_ : nullptr),
-      dispatcher_({*database_, sessions_, cookies_, shared.passwords, shared.origins, shared.settings.auth,
-                   shared.settings.base_url, shared.clock, shared.random},
+      users_(*database_, sessions_, shared.clock),
+      dispatcher_({.database = *database_,
+                   .sessions = sessions_,
+                   .cookie = cookies_,
+                   .passwords = shared.passwords,
+                   .origins = shared.origins,
+                   .settings = shared.settings.auth,
+                   .base_url = shared.settings.base_url,
+                   .clock = shared.clock,
+                   .random = shared.random,
+                   .users = users_},
                   make_features()),
       pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
                  shared.signer, shared.limiter, shared.live, shared.access_log, metrics,

@@ -11,6 +11,7 @@
 #include "auth/dispatcher.hpp"
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
+#include "auth/users.hpp"
 #include "base/deadline.hpp"
 #include "base/event.hpp"
 #include "cache/open.hpp"
@@ -87,6 +88,7 @@ class Worker {
   std::optional<auth::SecondarySessions> secondary_sessions_;
   auth::SessionCookie cookies_;
   auth::Sessions sessions_;
+  auth::Users users_;
   auth::Dispatcher dispatcher_;
   pipeline::Pipeline pipeline_;
   RedirectHandler redirect_;

@@ -35,6 +35,8 @@ inline constexpr ErrorCode kFailedToCreateUser{"FAILED_TO_CREATE_USER", "Failed 
 inline constexpr ErrorCode kUserAlreadyExists{"USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL",
                                               "User already exists. Use another email."};
 
+inline constexpr ErrorCode kEmailCanNotBeUpdated{"EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated"};
+
 inline constexpr ErrorCode kMissingOrNullOrigin{"MISSING_OR_NULL_ORIGIN", "Missing or null Origin"};
 inline constexpr ErrorCode kInvalidOrigin{"INVALID_ORIGIN", "Invalid origin"};
 inline constexpr ErrorCode kInvalidCallbackUrl{"INVALID_CALLBACK_URL", "Invalid callbackURL"};

@@ -96,6 +96,18 @@ Awaitable<> SecondarySessions::change(IdentityPtr identity) {
   }
 }
 
+Awaitable<> SecondarySessions::change_user(User user, std::vector<std::string> tokens) {
+  try {
+    for (const auto& token : tokens) {
+      const SessionKeys keys(token);
+      co_await redis_.invalidate(keys.copy, keys.generation);
+      co_await rewrite_one(token, user);
+    }
+  } catch (const Failure&) {
+    trust_.distrust();
+  }
+}
+
 Awaitable<> SecondarySessions::end(std::string token) {
   try {
     const SessionKeys keys(token);
@@ -221,6 +233,21 @@ Awaitable<> SecondarySessions::create(IdentityPtr identity) {
 
 Awaitable<IdentityPtr> SecondarySessions::renew(Session session) {
   return update(std::move(session));
+}
+
+Awaitable<> SecondarySessions::rewrite(User user) {
+  const auto listed = co_await read_list(user.id);
+  for (const auto& session : listed) co_await rewrite_one(session.token, user);
+}
+
+Awaitable<> SecondarySessions::rewrite_one(std::string token, User user) {
+  const SessionKeys keys(token);
+  auto found = co_await redis_.get_versioned(token, keys.generation);
+  auto document = found.value ? SessionDocument::parse(*found.value, token) : std::nullopt;
+  if (!document || document->identity().user.id != user.id) co_return;
+  document->update(user);
+  co_await redis_.fill(token, document->to_text(), life_until(document->identity().session.expires_at), keys.generation,
+                       std::move(found.generation));
 }
 
 Awaitable<> SecondarySessions::remove(std::string token) {

@@ -42,6 +42,8 @@ class SecondarySessions {
   Awaitable<> add(Finding finding, IdentityPtr identity);
   // A session has a new end.
   Awaitable<> change(IdentityPtr identity);
+  // A user looks different; `tokens` are those of the user's sessions.
+  Awaitable<> change_user(User user, std::vector<std::string> tokens);
   Awaitable<> end(std::string token);
   // All sessions of a user that began before `now`; `tokens` are those that the database knew.
   Awaitable<> end_all(std::string user_id, std::vector<std::string> tokens, WallTime now);
@@ -55,6 +57,8 @@ class SecondarySessions {
   Awaitable<> create(IdentityPtr identity);
   // nullptr: it is gone.
   Awaitable<IdentityPtr> renew(Session session);
+  // Writes the user into the values of all the user's sessions, and ends nothing.
+  Awaitable<> rewrite(User user);
   Awaitable<> remove(std::string token);
   // Gives the tokens that it removed.
   Awaitable<std::vector<std::string>> remove_all(std::string user_id, WallTime now);
@@ -72,6 +76,7 @@ class SecondarySessions {
   Awaitable<> revoke_before(std::string user_id, WallTime now);
   Awaitable<> take_out(std::vector<std::string> tokens);
   Awaitable<IdentityPtr> update(Session session);
+  Awaitable<> rewrite_one(std::string token, User user);
   Awaitable<> write_added(Finding finding, IdentityPtr identity);
   Awaitable<> withdraw(std::string user_id, std::vector<std::string> tokens, std::optional<WallTime> all_before);
   void give_up(std::vector<std::string> tokens);

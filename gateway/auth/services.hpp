@@ -3,6 +3,7 @@
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
 #include "auth/trusted_origins.hpp"
+#include "auth/users.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/configuration.hpp"
@@ -21,6 +22,7 @@ struct Services {
   const config::Origin& base_url;
   const Clock& clock;
   Random& random;
+  Users& users;
 };
 
 }  // namespace gatehouse::auth

@@ -357,6 +357,66 @@ Awaitable<> Sessions::remove_others(std::string user_id, std::string kept_token)
   if (secondary_) co_await secondary_->end_some(user_id, std::move(removed));
 }
 
+Awaitable<std::optional<User>> Sessions::change_user(std::string user_id, Query change) {
+  const InvalidateUserAtEnd invalidate{cache_, user_id};
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_ && has_rows()) untold.emplace(secondary_->trust(), user_id);
+  const auto result = co_await run(database_, std::move(change));
+  if (result.rows.empty()) co_return std::nullopt;
+  const User changed = read_user(result.rows.front(), 0);
+  if (secondary_) co_await tell_changed(changed);
+  co_return changed;
+}
+
+Awaitable<> Sessions::tell_changed(User user) {
+  if (schema_.user_has_role) {
+    const auto result = co_await run(database_, select_user(user.id, true));
+    if (!result.rows.empty()) user = read_identity_user(result.rows.front(), 0, true);
+  }
+  if (!has_rows()) {
+    co_await secondary_->rewrite(std::move(user));
+    co_return;
+  }
+  std::optional<std::vector<std::string>> tokens;
+  try {
+    Query query{{R"(SELECT "token" FROM "session" WHERE "userId" = $1)"}, {user.id}};
+    const auto found = co_await run(database_, std::move(query));
+    tokens.emplace();
+    for (const auto& row : found.rows) tokens->push_back(row.text(0));
+  } catch (const Failure&) {
+    // The user is changed all the same.
+    secondary_->trust().distrust();
+  }
+  if (tokens) co_await secondary_->change_user(std::move(user), std::move(*tokens));
+}
+
+// The sessions' rows go by a statement of their own, because it tells their tokens; one that is made meanwhile goes
+// with the user's row, and the change feed tells it.
+Awaitable<bool> Sessions::remove_user(std::string user_id) {
+  const InvalidateUserAtEnd invalidate{cache_, user_id};
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_ && has_rows()) untold.emplace(secondary_->trust(), user_id);
+  const WallTime now = clock_.now();
+  auto transaction = co_await database_.begin();
+  const auto ended =
+      co_await transaction->query({R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {user_id});
+  co_await transaction->query({R"(DELETE FROM "account" WHERE "userId" = $1)"}, {user_id});
+  co_await transaction->query({R"(DELETE FROM "verification" WHERE "value" = $1)"}, {user_id});
+  const auto removed = co_await transaction->query({R"(DELETE FROM "user" WHERE "id" = $1)"}, {user_id});
+  co_await transaction->commit();
+  transaction.reset();
+  std::vector<std::string> tokens;
+  for (const auto& row : ended.rows) tokens.push_back(row.text(0));
+  for (const auto& token : tokens) cache_.end(token);
+  if (!has_rows()) {
+    const auto kept = co_await secondary_->remove_all(user_id, now);
+    for (const auto& token : kept) cache_.end(token);
+  } else if (secondary_) {
+    co_await secondary_->end_all(user_id, std::move(tokens), now);
+  }
+  co_return removed.affected > 0;
+}
+
 Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::string> tokens) {
   std::vector<Life> alive;
   if (!has_rows()) {

@@ -78,6 +78,12 @@ class Sessions {
   Awaitable<> remove_all(std::string user_id);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
+  // For Users alone. Runs a statement that changes the user and returns read_user's columns of the row: whatever is
+  // kept of the user's sessions, here and in Redis, is right when this returns. Absent: it changed nothing.
+  Awaitable<std::optional<User>> change_user(std::string user_id, Query change);
+  // The user with all that belongs to it, and the sessions as remove_all() does. False: there is none.
+  Awaitable<bool> remove_user(std::string user_id);
+
   struct Life {
     std::string token;
     WallTime expires_at;
@@ -92,6 +98,7 @@ class Sessions {
   Awaitable<IdentityPtr> read_or_find(std::string token, SecondarySessions::Finding finding, bool found);
   Awaitable<> probe(std::string token);
   Awaitable<std::vector<std::string>> remove_returned(Query query);
+  Awaitable<> tell_changed(User user);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
   Awaitable<bool> update_row(Session session, WallTime due_before);
 

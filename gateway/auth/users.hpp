@@ -1,10 +1,13 @@
-// The rows of "user" and of password accounts: the statements that read and write them, and their mappers.
+// The rows of "user" and of password accounts: the statements that read and write them, their mappers, and the way of
+// every change of a user (Better Auth 1.7.25, internal-adapter: findUserById, findUserByEmail, updateUser, deleteUser).
 #pragma once
 #include <optional>
 #include <string>
 
 #include "auth/identity.hpp"
 #include "auth/query.hpp"
+#include "auth/sessions.hpp"
+#include "base/clock.hpp"
 
 namespace gatehouse::auth {
 
@@ -24,5 +27,37 @@ Query select_user_with_password(std::string email);
 // A password account, "credential" in Better Auth's words. Empty `id`: the database counts them. The issuer is for
 // Better Auth 1.7.0 to 1.7.2 (migrations/core/0003).
 Query insert_password_account(std::string id, const User& user, std::string password_hash);
+
+// What a change writes beside updatedAt; what is absent stays as it is.
+struct UserChanges {
+  std::optional<std::string> name = {};
+  std::optional<std::string> email = {};  // lower case
+  std::optional<bool> email_verified = {};
+  std::optional<std::optional<std::string>> image = {};  // one that holds nothing: NULL
+  // The change is made only while the address is still this one: what a proof of an address allows.
+  std::optional<std::string> while_email = {};
+};
+
+// One for each thread, as its Database. All throw Failure when the store is down.
+class Users {
+ public:
+  Users(storage::Database& database, Sessions& sessions, const Clock& clock)
+      : database_(database), sessions_(sessions), clock_(clock) {}
+
+  // Whatever text a client sent may be asked for.
+  Awaitable<std::optional<User>> find(std::string id);
+  // `email` in lower case.
+  Awaitable<std::optional<User>> find_by_email(std::string email);
+  // The user as it is now. No cache shows the user as it was before once this returns. Absent: there is none, or
+  // while_email was not met. Throws ConstraintError (unique) where another user has the address.
+  Awaitable<std::optional<User>> update(std::string id, UserChanges changes);
+  // With sessions, accounts and reset links; open tunnels of the sessions end. False: there is none.
+  Awaitable<bool> remove(std::string id);
+
+ private:
+  storage::Database& database_;
+  Sessions& sessions_;
+  const Clock& clock_;
+};
 
 }  // namespace gatehouse::auth

@@ -84,7 +84,7 @@ std::optional<std::string> find_problems(const BodySchema& schema, const std::op
   if (schema.kind == Kind::any || (schema.kind == Kind::optional_object && !body)) return std::nullopt;
   const json::value* whole = body ? &*body : nullptr;
   if (whole == nullptr || !whole->is_object()) {
-    std::string message = "[body] " + wrong_type("object", whole);
+    std::string message = "[body] " + wrong_type(schema.kind == Kind::record ? "record" : "object", whole);
     if (schema.kind == Kind::object_and_record) message += "; [body] " + wrong_type("record", whole);
     return message;
   }

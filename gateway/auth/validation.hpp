@@ -24,6 +24,7 @@ struct BodySchema {
     any,                // not looked at
     object,             // an object with these fields; others are ignored
     optional_object,    // the same, or no body
+    record,             // an object of any fields
     object_and_record,  // Better Auth checks the body twice, and so tells twice that it is no object
   };
   Kind kind = Kind::any;

@@ -12,6 +12,7 @@
 #include "auth/dispatcher.hpp"
 #include "features/email_password/email_password_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
+#include "features/user_profile/user_profile_feature.hpp"
 #include "storage/migrator.hpp"
 #include "storage/open.hpp"
 #include "tests/support/run_coroutine.hpp"
@@ -45,8 +46,18 @@ class AuthServer {
       : settings(std::move(with)), origins(base_url, trusted) {
     auto migrator = storage::make_migrator(*database, clock);
     run_coroutine(context, migrator.apply());
-    auth::Services services{*database, sessions, cookie, passwords, origins, settings, base_url, clock, random};
-    dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions()});
+    auth::Services services{.database = *database,
+                            .sessions = sessions,
+                            .cookie = cookie,
+                            .passwords = passwords,
+                            .origins = origins,
+                            .settings = settings,
+                            .base_url = base_url,
+                            .clock = clock,
+                            .random = random,
+                            .users = users};
+    dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions(),
+                                                            features::user_profile()});
   }
   ~AuthServer() { cache.stop(); }
 
@@ -73,6 +84,7 @@ class AuthServer {
   std::unique_ptr<storage::Database> database = store->connect(context.get_executor());
   auth::SessionCache cache{clock};
   auth::Sessions sessions{*database, cache, clock, random, settings.session, {}};
+  auth::Users users{*database, sessions, clock};
   auth::SessionCookie cookie{settings, base_url, secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
   auth::TrustedOrigins origins;

@@ -1,0 +1,84 @@
+#include "features/user_profile/user_profile_feature.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include "auth/current_session.hpp"
+#include "auth/error_codes.hpp"
+#include "auth/row_id.hpp"
+
+namespace gatehouse::features {
+
+using namespace auth;
+namespace json = boost::json;
+
+namespace {
+
+// JavaScript's truth.
+bool is_truthy(const json::value& value) {
+  if (value.is_string()) return !value.get_string().empty();
+  if (value.is_bool()) return value.get_bool();
+  if (value.is_number()) return value.to_number<double>() != 0;
+  return !value.is_null();
+}
+
+std::unexpected<ApiError> fail_without_code(std::string message) {
+  return gatehouse::fail(400, "", std::move(message));
+}
+
+// Columns of text take numbers too, as they do with Better Auth, and write them as JavaScript does.
+// Differs from Better Auth: what is neither is refused, and not written as some text.
+Result<std::string> to_column_text(std::string_view field, const json::value& value) {
+  std::string text;
+  if (value.is_string()) text = value.get_string();
+  if (value.is_int64() || value.is_uint64()) text = json::serialize(value);
+  const bool fits = value.is_string() || value.is_int64() || value.is_uint64();
+  if (fits && is_storable(text)) return text;
+  return gatehouse::fail(400, "VALIDATION_ERROR", "[body." + std::string(field) + "] Invalid input");
+}
+
+Result<UserChanges> read_changes(const json::object& body) {
+  UserChanges changes;
+  if (const auto* email = body.if_contains("email"); email && is_truthy(*email)) {
+    return auth::fail(400, error::kEmailCanNotBeUpdated);
+  }
+  const auto* name = body.if_contains("name");
+  const auto* image = body.if_contains("image");
+  if (!name && !image) return fail_without_code("No fields to update");
+  if (name) {
+    auto text = to_column_text("name", *name);
+    if (!text) return std::unexpected(std::move(text.error()));
+    changes.name = std::move(*text);
+  }
+  if (image && image->is_null()) changes.image.emplace();
+  if (image && !image->is_null()) {
+    auto text = to_column_text("image", *image);
+    if (!text) return std::unexpected(std::move(text.error()));
+    changes.image = std::move(*text);
+  }
+  return changes;
+}
+
+Awaitable<Result<Reply>> update_user(EndpointCall& call) {
+  auto changes = read_changes(call.body->get_object());
+  if (!changes) co_return std::unexpected(std::move(changes.error()));
+  const Identity& identity = *call.identity;
+  auto updated = co_await call.services.users.update(identity.user.id, std::move(*changes));
+  if (!updated) co_return auth::fail(401, error::kUnauthorized);
+  add_session_cookies(call, identity.session.token, !call.services.cookie.has_dont_remember(call.cookies));
+  co_return reply_json({{"status", true}});
+}
+
+const BodySchema kRecord{BodySchema::Kind::record, {}};
+
+}  // namespace
+
+Feature user_profile() {
+  constexpr auto kJson = BodyKind::json;
+  constexpr auto kUnchecked = FormCheck::no;
+  return {"user_profile",
+          {
+              {"POST", "/update-user", kJson, SessionNeed::session, kUnchecked, kRecord, update_user},
+          }};
+}
+
+}  // namespace gatehouse::features
