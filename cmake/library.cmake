@@ -24,7 +24,7 @@ function(gatehouse_library name)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
-    gatehouse_precompile(${target} gateway/precompiled.hpp)
+    gatehouse_precompile(${target} gateway/base/precompiled.hpp)
     target_compile_definitions(${target} PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                                BOOST_BEAST_SEPARATE_COMPILATION)
   else()

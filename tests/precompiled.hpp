@@ -1,5 +1,5 @@
-// gateway/precompiled.hpp and what every test includes besides.
+// gateway/base/precompiled.hpp and what every test includes besides.
 #pragma once
 #include <doctest/doctest.h>
 
-#include "gateway/precompiled.hpp"
+#include "base/precompiled.hpp"
