@@ -255,6 +255,8 @@ void Gateway::Parts::add_redis_metrics() {
                      [this] { return redis_->health().up ? 1.0 : 0.0; });
   metrics_.add_value("gatehouse_redis_trusted", "1 while sessions are believed that Redis holds.", "gauge",
                      [this] { return session_trust_->view().epoch.empty() ? 0.0 : 1.0; });
+  metrics_.add_value("gatehouse_redis_circuits_open", "Threads whose calls of Redis fail at once.", "gauge",
+                     [this] { return static_cast<double>(redis_->health().circuits_open); });
   metrics_.add_value("gatehouse_redis_calls_total", "Calls of Redis.", "counter",
                      [this] { return static_cast<double>(redis_->health().calls); });
   metrics_.add_value("gatehouse_redis_failures_total", "Calls of Redis that failed.", "counter",

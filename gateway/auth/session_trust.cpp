@@ -23,9 +23,10 @@ SessionTrust::Change::~Change() {
   trust_.changing_.erase(place_);
 }
 
-// A connection that was made since the epoch was moved may lead to a server that has lost, or got back, anything.
+// A server that is not the one on which the epoch was moved on may have lost, or got back, anything. A lost connection
+// alone is no such thing: a change that could not be told over it was distrusted then.
 bool SessionTrust::counts_now() const {
-  return !epoch_.empty() && distrusts_ == settled_distrusts_ && redis_.health().connects == settled_connects_;
+  return !epoch_.empty() && distrusts_ == settled_distrusts_ && redis_.health().servers == settled_servers_;
 }
 
 SessionTrust::View SessionTrust::view() const {
@@ -71,13 +72,13 @@ void SessionTrust::remove_later(std::string token) {
 std::optional<SessionTrust::Task> SessionTrust::begin_settling() {
   const std::lock_guard lock(mutex_);
   if (counts_now()) return std::nullopt;
-  return Task{distrusts_, redis_.health().connects, std::exchange(to_remove_, {})};
+  return Task{distrusts_, redis_.health().servers, std::exchange(to_remove_, {})};
 }
 
 void SessionTrust::finish_settling(const Task& task, std::string epoch) {
   const std::lock_guard lock(mutex_);
   settled_distrusts_ = task.distrusts;
-  settled_connects_ = task.connects;
+  settled_servers_ = task.servers;
   epoch_ = std::move(epoch);
 }
 

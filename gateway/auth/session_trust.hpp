@@ -58,7 +58,7 @@ class SessionTrust {
   // The part of who moves the epoch on.
   struct Task {
     std::uint64_t distrusts = 0;
-    std::uint64_t connects = 0;
+    std::uint64_t servers = 0;
     std::vector<std::string> to_remove;
   };
   // Absent: the epoch stands.
@@ -88,7 +88,7 @@ class SessionTrust {
   std::string epoch_;
   std::uint64_t distrusts_ = 0;
   std::uint64_t settled_distrusts_ = 0;
-  std::uint64_t settled_connects_ = 0;
+  std::uint64_t settled_servers_ = 0;
 
   std::atomic<bool> database_down_{false};
   std::atomic<SteadyTime::rep> next_probe_{0};

@@ -34,6 +34,8 @@ struct CacheHealth {
   std::uint64_t calls = 0;     // all that follow count from the start of the process
   std::uint64_t failures = 0;  // calls that threw
   std::uint64_t connects = 0;  // connections that were made
+  // Of these, how many may have led to another server, or to one that was started again: it may hold anything.
+  std::uint64_t servers = 0;
 };
 
 // Any thread may call it. Lives longer than what it gave.

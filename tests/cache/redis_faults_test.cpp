@@ -58,6 +58,9 @@ TEST_CASE_FIXTURE(RedisWorld, "a stopped server costs each call its time-out at 
   server.thaw();
   CHECK(recovers());
   CHECK(shared->health().circuits_open == 0);
+  // It was the same run of the server all the time.
+  CHECK(shared->health().connects >= 2);
+  CHECK(shared->health().servers == 1);
   const std::string name = "redis at 127.0.0.1:" + std::to_string(server.port());
   CHECK(heard.text() == name + " is connected\n" + name + " is not available: it does not answer in time\n" + name +
                             " is available again\n");
@@ -86,6 +89,7 @@ TEST_CASE_FIXTURE(RedisWorld, "a server that is killed and started again serves 
     server.start();
     CHECK(recovers());
     CHECK(run(cache->get("key")) == std::nullopt);
+    CHECK(shared->health().servers == static_cast<std::uint64_t>(round) + 2);
   }
 }
 

@@ -28,6 +28,7 @@ ScriptedRedis::~ScriptedRedis() {
 
 std::string ScriptedRedis::well(const Command& command) {
   if (command[0] == "PING") return "+PONG\r\n";
+  if (command[0] == "INFO") return "-NOPERM this user has no permissions to run the 'info' command\r\n";
   const bool handshake = command[0] == "CLIENT" || command[0] == "AUTH" || command[0] == "SELECT";
   return handshake ? "+OK\r\n" : "";
 }

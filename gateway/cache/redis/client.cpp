@@ -195,7 +195,7 @@ void RedisClient::open_circuit(const std::string& why) {
 
 void RedisClient::on_connected() {
   const auto self = shared_from_this();  // who watches may end the cache
-  connection_ = health_->count_connect();
+  connection_ = health_->count_connect(link_->run_id());
   was_connected_ = true;
   failures_ = 0;
   down_.clear();

@@ -187,13 +187,24 @@ Awaitable<std::string> log_in(Stream& stream, const config::RedisUrl& url, Stead
   co_return std::string();
 }
 
-// A user who may not PING is alive all the same.
-Awaitable<std::string> probe(Stream& stream, SteadyTime deadline) {
-  auto replies = co_await ask(stream, format_command({"PING"}), 1, deadline);
-  if (!replies) co_return std::move(replies.error());
+std::string read_run_id(const RedisReply& info) {
+  constexpr std::string_view kLabel = "\nrun_id:";
+  if (info.kind != RedisReply::Kind::text) return "";
+  const auto place = info.text.find(kLabel);
+  if (place == std::string::npos) return "";
+  const auto begin = place + kLabel.size();
+  return info.text.substr(begin, info.text.find_first_of("\r\n", begin) - begin);
+}
+
+// The run id of a server that answers. A user who may not PING is let in all the same; who may not ask INFO is told no
+// run id.
+Awaitable<std::expected<std::string, std::string>> probe(Stream& stream, SteadyTime deadline) {
+  auto replies = co_await ask(stream, format_command({"PING"}) + format_command({"INFO", "server"}), 2, deadline);
+  if (!replies) co_return std::unexpected(std::move(replies.error()));
   const auto& reply = replies->front();
   const bool alive = (reply.kind == RedisReply::Kind::status && reply.text == "PONG") || reply.error_code() == "NOPERM";
-  co_return alive ? std::string() : explain("PING", reply);
+  if (!alive) co_return std::unexpected(explain("PING", reply));
+  co_return read_run_id(replies->back());
 }
 
 }  // namespace
@@ -223,8 +234,9 @@ Awaitable<std::vector<asio::ip::address>> RedisAddresses::look_up(std::shared_pt
   co_return self->known_;
 }
 
-Awaitable<Connected> connect_redis(std::shared_ptr<const RedisServer> server, std::shared_ptr<RedisAddresses> addresses,
-                                   CacheOptions options) {
+Awaitable<std::expected<RedisConnection, std::string>> connect_redis(std::shared_ptr<const RedisServer> server,
+                                                                     std::shared_ptr<RedisAddresses> addresses,
+                                                                     CacheOptions options) {
   const auto deadline = now() + options.connect_timeout;
   const auto& url = server->url();
   Connected connected = std::unexpected(std::string());
@@ -234,14 +246,15 @@ Awaitable<Connected> connect_redis(std::shared_ptr<const RedisServer> server, st
   } else {
     connected = co_await connect_local(url.socket, deadline);
   }
-  if (!connected) co_return connected;
+  if (!connected) co_return std::unexpected(std::move(connected.error()));
   Stream& stream = *connected;
   std::string problem;
   if (stream.is_tls()) problem = co_await shake_hands(stream, deadline);
   if (problem.empty()) problem = co_await log_in(stream, url, deadline);
-  if (problem.empty()) problem = co_await probe(stream, std::min(deadline, now() + options.command_timeout));
   if (!problem.empty()) co_return std::unexpected(std::move(problem));
-  co_return connected;
+  auto run_id = co_await probe(stream, std::min(deadline, now() + options.command_timeout));
+  if (!run_id) co_return std::unexpected(std::move(run_id.error()));
+  co_return RedisConnection{std::move(stream), *std::move(run_id)};
 }
 
 }  // namespace gatehouse::cache

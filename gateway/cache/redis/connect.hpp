@@ -36,10 +36,14 @@ class RedisAddresses : public std::enable_shared_from_this<RedisAddresses> {
   bool asking_ = false;
 };
 
+struct RedisConnection {
+  Stream stream;
+  std::string run_id;  // of the server's process, random; empty: it does not tell
+};
+
 // Takes at most options.connect_timeout; the last step, a PING, must be answered within options.command_timeout, so
 // that a server which is too slow for calls is not connected to. The error is a clause for the log, without secrets.
-Awaitable<std::expected<Stream, std::string>> connect_redis(std::shared_ptr<const RedisServer> server,
-                                                            std::shared_ptr<RedisAddresses> addresses,
-                                                            CacheOptions options);
+Awaitable<std::expected<RedisConnection, std::string>> connect_redis(
+    std::shared_ptr<const RedisServer> server, std::shared_ptr<RedisAddresses> addresses, CacheOptions options);
 
 }  // namespace gatehouse::cache

@@ -34,12 +34,20 @@ void RedisHealth::remove_client(State last) {
   if (last == State::down) --down_;
 }
 
+std::uint64_t RedisHealth::count_connect(const std::string& run_id) {
+  const std::lock_guard lock(mutex_);
+  if (run_id.empty() || run_id != run_id_) ++servers_;
+  run_id_ = run_id;
+  return connects_.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 CacheHealth RedisHealth::read() const {
   CacheHealth health;
   {
     const std::lock_guard lock(mutex_);
     health.caches = clients_;
     health.circuits_open = down_;
+    health.servers = servers_;
     health.up = clients_ > 0 && up_ == clients_;
   }
   health.calls = calls_.load(std::memory_order_relaxed);

@@ -21,18 +21,20 @@ class RedisHealth {
 
   void count_calls(std::uint64_t number) { calls_.fetch_add(number, std::memory_order_relaxed); }
   void count_failures(std::uint64_t number) { failures_.fetch_add(number, std::memory_order_relaxed); }
-  // A number for the connection that no other of this process has.
-  std::uint64_t count_connect() { return connects_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  // A number for the connection that no other of this process has. `run_id`: of the server; empty: it does not tell.
+  std::uint64_t count_connect(const std::string& run_id);
 
   CacheHealth read() const;
 
  private:
   const std::string server_;
-  mutable std::mutex mutex_;  // guards the four below
+  mutable std::mutex mutex_;  // guards the six below
   unsigned clients_ = 0;
   unsigned up_ = 0;
   unsigned down_ = 0;
   State told_ = State::unknown;
+  std::string run_id_;  // of the last connection's server
+  std::uint64_t servers_ = 0;
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> connects_{0};

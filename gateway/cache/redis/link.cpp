@@ -33,15 +33,16 @@ void RedisLink::begin_attempt() {
 Awaitable<> RedisLink::connect(std::shared_ptr<RedisLink> self) {
   std::string problem;
   try {
-    auto stream = co_await connect_redis(self->server_, self->addresses_, self->options_);
+    auto made = co_await connect_redis(self->server_, self->addresses_, self->options_);
     if (self->owner_ == nullptr) co_return;
-    if (stream) {
+    if (made) {
       self->connected_at_ = std::chrono::steady_clock::now();
-      self->wire_ = RedisWire::start(*std::move(stream), self->options_.reply_bytes_max, *self);
+      self->wire_ = RedisWire::start(std::move(made->stream), self->options_.reply_bytes_max, *self);
+      self->run_id_ = std::move(made->run_id);
       self->owner_->on_connected();
       co_return;
     }
-    problem = std::move(stream.error());
+    problem = std::move(made.error());
   } catch (const std::exception& error) {  // no descriptor, no memory
     if (self->owner_ == nullptr) co_return;
     problem = error.what();

@@ -37,6 +37,8 @@ class RedisLink final : private RedisWire::Owner, public std::enable_shared_from
   void close();
 
   bool connected() const { return wire_ != nullptr; }
+  // Of the server that the last connection led to; empty: it did not tell.
+  const std::string& run_id() const { return run_id_; }
 
  private:
   static Awaitable<> connect(std::shared_ptr<RedisLink> self);
@@ -52,6 +54,7 @@ class RedisLink final : private RedisWire::Owner, public std::enable_shared_from
   const std::shared_ptr<RedisAddresses> addresses_;
   Owner* owner_;  // null: closed
   std::shared_ptr<RedisWire> wire_;
+  std::string run_id_;
   SteadyTimer pause_;
   std::minstd_rand random_;
   SteadyTime connected_at_{};
