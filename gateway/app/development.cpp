@@ -81,7 +81,8 @@ void fill_in_for_development(config::Configuration& configuration, const std::st
     const auto& address = listen.https ? *listen.https : *listen.insecure_http;
     gateway.base_url = {listen.https ? "https" : "http", "localhost", address.port};
   }
-  if (gateway.secret.empty()) gateway.secret = Secret(kept_secret(data_directory + "/secret"));
+  if (gateway.secret.empty() && gateway.secrets.list.empty())
+    gateway.secret = Secret(kept_secret(data_directory + "/secret"));
   if (gateway.database.url.empty()) gateway.database.url = Secret("sqlite:" + data_directory + "/gatehouse.db");
   for (auto& upstream : configuration.upstreams) {
     if (upstream.key.empty()) upstream.key = Secret(kept_secret(data_directory + "/upstream_key_" + upstream.name));

@@ -124,6 +124,7 @@ class Gateway::Parts {
   auth::SessionCache session_cache_;
   crypto::PasswordHasher passwords_;
   auth::TrustedOrigins origins_;
+  const auth::Secrets secrets_;
   auth::AssertionSigner signer_;
   pipeline::RateLimiter limiter_;
   pipeline::LiveExchanges live_;
@@ -157,7 +158,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
                               .serve_on_outage = settings_.auth.session.serve_cached_on_outage}),
       passwords_(random_, {}),
       origins_(settings_.base_url, settings_.trusted_origins),
-      signer_(settings_.secret, site_->base_url),
+      secrets_(settings_),
+      signer_(secrets_.current(), site_->base_url),
       limiter_(random_),
       access_log_(access_log),
       follower_({*store_, session_cache_, live_, clock_, random_, settings_.auth.session, redis_.get(),
@@ -203,8 +205,8 @@ void Gateway::Parts::open_workers() {
   const auto internal = open_listener(listen.internal, "internal");
   shared_ = std::make_unique<Shared>(Shared{settings_, clock_, random_, *store_, redis_.get(),
                                             session_trust_ ? &*session_trust_ : nullptr, session_cache_, passwords_,
-                                            origins_, signer_, limiter_, live_, access_log_, connection_limits_,
-                                            internal_limits_, tls_.get(), internal_, schema_});
+                                            origins_, secrets_, signer_, limiter_, live_, access_log_,
+                                            connection_limits_, internal_limits_, tls_.get(), internal_, schema_});
   const auto of = [](const std::vector<int>& descriptors, unsigned i) {
     return descriptors.empty() ? -1 : descriptors[i];
   };

@@ -33,6 +33,7 @@ struct Shared {
   auth::SessionCache& session_cache;
   crypto::PasswordHasher& passwords;
   const auth::TrustedOrigins& origins;
+  const auth::Secrets& secrets;
   const auth::AssertionSigner& signer;
   pipeline::RateLimiter& limiter;
   pipeline::LiveExchanges& live;

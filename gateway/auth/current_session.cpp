@@ -30,14 +30,18 @@ Awaitable<Result<IdentityPtr>> read_current_session(EndpointCall& call) {
   co_return renewed;
 }
 
-void add_session_cookies(EndpointCall& call, const std::string& token, bool remember) {
+void add_session_cookies(EndpointCall& call, const Session& session, const User&, bool remember) {
   SessionCookie& cookie = call.services.cookie;
-  call.add_cookie(cookie.set_session(token, remember));
+  call.add_cookie(cookie.set_session(session.token, remember));
   if (!remember) {
     call.add_cookie(cookie.set_dont_remember());
   } else if (cookie.has_dont_remember(call.cookies)) {
     call.add_cookie(cookie.clear_dont_remember());
   }
+}
+
+void add_session_cookies(EndpointCall& call, const Session& session, const User& user) {
+  add_session_cookies(call, session, user, !call.services.cookie.has_dont_remember(call.cookies));
 }
 
 }  // namespace gatehouse::auth

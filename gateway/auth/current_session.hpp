@@ -10,7 +10,10 @@ namespace gatehouse::auth {
 // renewed.
 Awaitable<Result<IdentityPtr>> read_current_session(EndpointCall& call);
 
-// The cookies of a new session, and what they make of an older dont_remember.
-void add_session_cookies(EndpointCall& call, const std::string& token, bool remember);
+// The cookies of a new session, and what they make of an older dont_remember. `user` is the session's.
+void add_session_cookies(EndpointCall& call, const Session& session, const User& user, bool remember);
+// The cookies of a session that the browser has already, after it or its user was changed: they end with the browser if
+// they did before.
+void add_session_cookies(EndpointCall& call, const Session& session, const User& user);
 
 }  // namespace gatehouse::auth

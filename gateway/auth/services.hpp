@@ -1,5 +1,6 @@
 // What the endpoints of one worker thread work with. app/ builds it; everything referred to outlives the dispatcher.
 #pragma once
+#include "auth/secrets.hpp"
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
 #include "auth/trusted_origins.hpp"
@@ -23,6 +24,7 @@ struct Services {
   const Clock& clock;
   Random& random;
   Users& users;
+  const Secrets& secrets;
 };
 
 }  // namespace gatehouse::auth

@@ -269,9 +269,13 @@ Query Sessions::insert(const Session& session) {
       std::move(values)};
 }
 
-Awaitable<> Sessions::store(Session session) {
-  if (has_rows()) co_await run(database_, insert(session));
-  co_await publish(std::move(session));
+Awaitable<Session> Sessions::store(Session session) {
+  if (has_rows()) {
+    const auto stored = co_await run(database_, insert(session));
+    session.id = stored.rows.at(0).text(0);
+  }
+  co_await publish(session);
+  co_return session;
 }
 
 Awaitable<> Sessions::publish(Session session) {

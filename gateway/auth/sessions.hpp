@@ -64,7 +64,8 @@ class Sessions {
 
   // A session with a new token, not stored yet. Where the database counts ids it has none until then.
   Session make(NewSession values);
-  Awaitable<> store(Session session);
+  // Gives the session as it is stored, with its id.
+  Awaitable<Session> store(Session session);
   // The two halves of store(), for a transaction that makes more than the session: the statement, where sessions have
   // rows (its one row is the session's id), and what follows the commit.
   bool has_rows() const { return !secondary_ || settings_.store_in_database; }

@@ -99,6 +99,18 @@ struct IpAddressRule {
   unsigned ipv6_subnet = 64;
 };
 
+struct SecretVersion {
+  std::uint32_t version = 0;
+  Secret value;
+  bool operator==(const SecretVersion&) const = default;
+};
+
+// Each version once; the first is the current one.
+struct SecretVersions {
+  std::vector<SecretVersion> list;
+  bool operator==(const SecretVersions&) const = default;
+};
+
 struct AuthSettings {
   std::string base_path = "/api/auth";
   std::string app_name = "Gatehouse";
@@ -119,7 +131,8 @@ struct Gateway {
   std::vector<Cidr> trusted_proxies;
   DatabaseSettings database;
   Secret redis;  // empty: none
-  Secret secret;
+  Secret secret;           // empty only beside `secrets`, or before development mode has filled it in
+  SecretVersions secrets;  // where there are any, the first one takes the place of `secret`
   Limits limits;
   Pages pages;
   AuthSettings auth;

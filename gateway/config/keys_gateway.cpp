@@ -129,8 +129,10 @@ const Table& gateway_keys() {
           {.example = "redis://redis:6379", .environment = "REDIS_URL"}),
       key("secret", &Gateway::secret, "Signs cookies and everything else; at least 32 bytes",
           {.example = "${env:BETTER_AUTH_SECRET}", .environment = "BETTER_AUTH_SECRET"}),
-      later<SecretValue>("secrets", "Several versions of the secret, for a rotation", {},
-                         {.environment = "BETTER_AUTH_SECRETS"}),
+      key("secrets", &Gateway::secrets,
+          "Several versions of the secret, for a rotation: `2:new,1:old`. The first one signs and encrypts, the others "
+          "still open what was encrypted under them; `secret` is then the one from before there were versions",
+          {.example = "${env:BETTER_AUTH_SECRETS?}", .environment = "BETTER_AUTH_SECRETS"}),
       section("limits", &Gateway::limits, limit_keys, "Limits of connections and of each phase of a request"),
       section("pages", &Gateway::pages, page_keys, "Hosted pages"),
       later_section("mail", mail_keys, "How mails are sent"),

@@ -44,12 +44,14 @@ class Validator {
   bool is_written(const std::string& path) const { return input_.places.contains(path); }
 
   void check_secret() {
-    const auto size = gateway_.secret.reveal().size();
+    // An older secret may have been too short: that is a reason to replace it.
+    const auto& versions = gateway_.secrets.list;
+    const auto size = (versions.empty() ? gateway_.secret : versions.front().value).reveal().size();
     if (size == 0) {
-      if (!input_.dev)
+      if (!input_.dev && !is_written("gateway.secrets"))
         add(Code::missing, "gateway.secret", "is missing: set BETTER_AUTH_SECRET to at least 32 random bytes");
     } else if (size < kSecretBytesMin) {
-      add(Code::weak_secret, "gateway.secret",
+      add(Code::weak_secret, versions.empty() ? "gateway.secret" : "gateway.secrets",
           fmt::format("has {} bytes, at least {} are needed", size, kSecretBytesMin));
     }
     if (const auto& url = gateway_.database.url.reveal(); !url.empty()) {

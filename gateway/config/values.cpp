@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/ascii.hpp"
 #include "config/origin.hpp"
 #include "config/path_pattern.hpp"
@@ -114,6 +117,26 @@ std::string SocketAddressValue::print(const Type& value) {
 Parsed<Origin> OriginValue::parse(std::string_view text) {
   if (auto origin = parse_origin(text)) return *std::move(origin);
   return std::unexpected("is not an origin: scheme and host alone, for example https://www.example.com");
+}
+
+Parsed<SecretVersions> SecretVersionsValue::parse(std::string_view text) {
+  SecretVersions versions;
+  while (true) {
+    const auto end = std::min(text.find(','), text.size());
+    const auto piece = trim(text.substr(0, end));
+    const auto colon = std::min(piece.find(':'), piece.size());
+    SecretVersion one;
+    const auto [stop, error] = std::from_chars(piece.data(), piece.data() + colon, one.version);
+    if (colon == piece.size() || error != std::errc() || stop != piece.data() + colon)
+      return std::unexpected("is not of the form \"2:new,1:old\": each version is a number, a colon and a secret");
+    one.value = Secret(std::string(trim(piece.substr(colon + 1))));
+    if (one.value.empty()) return std::unexpected("has an empty secret");
+    if (std::ranges::find(versions.list, one.version, &SecretVersion::version) != versions.list.end())
+      return std::unexpected("has the same version twice");
+    versions.list.push_back(std::move(one));
+    if (end == text.size()) return versions;
+    text.remove_prefix(end + 1);
+  }
 }
 
 Parsed<std::string> HostValue::parse(std::string_view text) {

@@ -44,6 +44,14 @@ struct SecretValue {
   static std::string print(const Type&) { return ""; }
 };
 
+// Versions of the secret: "2:new,1:old".
+struct SecretVersionsValue {
+  using Type = SecretVersions;
+  static ValueType type() { return {"secret", "string", "", {}, true, {}}; }
+  static Parsed<Type> parse(std::string_view text);
+  static std::string print(const Type&) { return ""; }
+};
+
 // true and false; also on and off, as YAML 1.1 reads them.
 struct BooleanValue {
   using Type = bool;
@@ -212,6 +220,8 @@ template <>
 struct ValueOf<std::string> : TextValue {};
 template <>
 struct ValueOf<Secret> : SecretValue {};
+template <>
+struct ValueOf<SecretVersions> : SecretVersionsValue {};
 template <>
 struct ValueOf<bool> : BooleanValue {};
 template <>

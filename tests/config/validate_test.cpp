@@ -206,7 +206,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
   for (const char* key :
-       {"secrets: x", "mail: {host: mail}", "turnstile: {site_key: x}",
+       {"mail: {host: mail}", "turnstile: {site_key: x}",
         "auth: {email_and_password: {require_email_verification: true}}",
         "auth: {session: {disable_session_refresh: true}}", "auth: {session: {defer_session_refresh: true}}",
         "auth: {session: {cookie_cache: {enabled: true}}}", "auth: {user: {change_email: {enabled: true}}}",
@@ -233,12 +233,12 @@ TEST_CASE("a section that is not available is refused once, and what is wrong in
 
 TEST_CASE("variables of what is not available yet are noted") {
   Loading loading;
-  loading.environment["BETTER_AUTH_SECRETS"] = "2:new,1:old";
+  loading.environment["TURNSTILE_SITE_KEY"] = "x";
   loading.environment["AUTH_GITHUB_CLIENT_ID"] = "id";
   const auto notes = load_text(kListen, loading).notes;
   REQUIRE(notes.size() == 2);
   CHECK(notes[1] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
-  CHECK(notes[0] == "BETTER_AUTH_SECRETS is set, but gateway.secrets is not available yet: it has no effect");
+  CHECK(notes[0] == "TURNSTILE_SITE_KEY is set, but gateway.turnstile is not available yet: it has no effect");
 }
 
 TEST_CASE("a key in the wrong place is told where it belongs") {
@@ -325,4 +325,36 @@ TEST_CASE("a Redis whose certificate is not checked is told at the start") {
   loading.environment["REDIS_URL"] = "rediss://:secret@localhost";
   REQUIRE(trusting.size() == load_text(kListen, loading).unsafe.size() + 1);
   CHECK(std::ranges::count(trusting, "redis: insecure_skip_verify: anybody may pose as the server") == 1);
+}
+
+TEST_CASE("gateway.secrets holds versions, and its first one takes the place of the secret") {
+  Loading loading;
+  loading.environment.erase("BETTER_AUTH_SECRET");
+  loading.environment["BETTER_AUTH_SECRETS"] = " 2:" + kSecret + ", 1:old:er";
+  const auto gateway = load_text(kListen, loading).gateway;
+  CHECK(gateway.secret.empty());
+  REQUIRE(gateway.secrets.list.size() == 2);
+  CHECK(gateway.secrets.list[0] == SecretVersion{2, gatehouse::Secret(kSecret)});
+  CHECK(gateway.secrets.list[1] == SecretVersion{1, gatehouse::Secret("old:er")});
+}
+
+TEST_CASE("gateway.secrets with a mistake, or a short current one, is refused without being shown") {
+  const auto problem_of = [](std::string value) {
+    Loading loading;
+    loading.environment["BETTER_AUTH_SECRETS"] = std::move(value);
+    return heads_of(kListen, loading);
+  };
+  const std::string form =
+      "environment: gateway.secrets: the value is not of the form \"2:new,1:old\": each version is a number, a colon "
+      "and "
+      "a secret [GH-CONFIG-VALUE]\n";
+  for (const char* value : {"hunter2", "x:hunter2", "-1:hunter2", ":hunter2", "1 :hunter2", "1:hunter2,", ","}) {
+    CAPTURE(value);
+    CHECK(problem_of(value) == form);
+  }
+  CHECK(problem_of("2:") == "environment: gateway.secrets: the value has an empty secret [GH-CONFIG-VALUE]\n");
+  CHECK(problem_of("2:" + kSecret + ",2:hunter2") ==
+        "environment: gateway.secrets: the value has the same version twice [GH-CONFIG-VALUE]\n");
+  CHECK(problem_of("2:hunter2,1:" + kSecret) ==
+        "environment: gateway.secrets: has 7 bytes, at least 32 are needed [GH-CONFIG-WEAK-SECRET]\n");
 }

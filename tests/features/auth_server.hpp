@@ -55,7 +55,8 @@ class AuthServer {
                             .base_url = base_url,
                             .clock = clock,
                             .random = random,
-                            .users = users};
+                            .users = users,
+                            .secrets = secrets};
     dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions(),
                                                             features::user_profile()});
   }
@@ -77,6 +78,7 @@ class AuthServer {
   config::AuthSettings settings;
   config::Origin base_url{"http", "auth.example.test", 80};
   Secret secret{"a secret of at least 32 bytes, yes!"};
+  const auth::Secrets secrets{{}, secret};
   ManualClock clock;
   SystemRandom random;
   asio::io_context context;

@@ -179,9 +179,20 @@ class PipelineWorld {
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
   auth::TrustedOrigins origins{configuration.gateway.base_url, configuration.gateway.trusted_origins};
   auth::AssertionSigner signer{configuration.gateway.secret, "https://www.example.com"};
-  auth::Dispatcher dispatcher{
-      {database, sessions, cookies, passwords, origins, settings, configuration.gateway.base_url, clock, random},
-      {test_feature()}};
+  auth::Users users{database, sessions, clock};
+  const auth::Secrets secrets{configuration.gateway};
+  auth::Dispatcher dispatcher{{.database = database,
+                               .sessions = sessions,
+                               .cookie = cookies,
+                               .passwords = passwords,
+                               .origins = origins,
+                               .settings = settings,
+                               .base_url = configuration.gateway.base_url,
+                               .clock = clock,
+                               .random = random,
+                               .users = users,
+                               .secrets = secrets},
+                              {test_feature()}};
   pipeline::RateLimiter limiter{random, 4096};
   pipeline::LiveExchanges live;
   pipeline::AccessLog access_log{log_descriptor_};

@@ -126,7 +126,7 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   if (lost_race && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   if (lost_race) co_await make_plausible(services, sign_up.user);
   if (!sign_up.session) co_return reply_without_session(sign_up.user);
-  add_session_cookies(call, sign_up.session->token, remembers(call));
+  add_session_cookies(call, *sign_up.session, sign_up.user, remembers(call));
   co_return reply_json({{"token", sign_up.session->token}, {"user", to_json(sign_up.user)}});
 }
 
@@ -162,9 +162,9 @@ Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
   std::string password(call.text("password").value());
   auto user = co_await find_user(services, to_lower(call.text("email").value()), std::move(password));
   if (!user) co_return auth::fail(401, error::kInvalidEmailOrPassword);
-  const Session session = services.sessions.make(describe_session(call, user->id));
-  co_await services.sessions.store(session);
-  add_session_cookies(call, session.token, remembers(call));
+  Session made = services.sessions.make(describe_session(call, user->id));
+  const Session session = co_await services.sessions.store(std::move(made));
+  add_session_cookies(call, session, *user, remembers(call));
   json::object answer{{"redirect", false}, {"token", session.token}, {"user", to_json(*user)}};
   const auto callback = call.text("callbackURL");
   if (callback) answer["url"] = *callback;

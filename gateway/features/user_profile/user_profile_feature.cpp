@@ -64,7 +64,7 @@ Awaitable<Result<Reply>> update_user(EndpointCall& call) {
   const Identity& identity = *call.identity;
   auto updated = co_await call.services.users.update(identity.user.id, std::move(*changes));
   if (!updated) co_return auth::fail(401, error::kUnauthorized);
-  add_session_cookies(call, identity.session.token, !call.services.cookie.has_dont_remember(call.cookies));
+  add_session_cookies(call, identity.session, *updated);
   co_return reply_json({{"status", true}});
 }
 
