@@ -84,6 +84,10 @@ void fill_in_for_development(config::Configuration& configuration, const std::st
   if (gateway.secret.empty() && gateway.secrets.list.empty())
     gateway.secret = Secret(kept_secret(data_directory + "/secret"));
   if (gateway.database.url.empty()) gateway.database.url = Secret("sqlite:" + data_directory + "/gatehouse.db");
+  if (gateway.mail.host.empty()) {
+    gateway.mail.outbox = data_directory + "/outbox";
+    if (gateway.mail.from.address.empty()) gateway.mail.from = {"", "gatehouse@localhost"};
+  }
   for (auto& upstream : configuration.upstreams) {
     if (upstream.key.empty()) upstream.key = Secret(kept_secret(data_directory + "/upstream_key_" + upstream.name));
   }

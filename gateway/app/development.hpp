@@ -8,7 +8,8 @@
 
 namespace gatehouse::app {
 
-// Fills in what the configuration leaves empty: listeners, base_url, certificate, secret, upstream keys, database.
+// Fills in what the configuration leaves empty: listeners, base_url, certificate, secret, upstream keys, database,
+// a folder for mails.
 // Files are made with mode 0600 in `data_directory`. Throws StartError when one cannot be written.
 void fill_in_for_development(config::Configuration& configuration, const std::string& data_directory);
 

@@ -14,6 +14,9 @@
 #include "base/iso_time.hpp"
 #include "base/log.hpp"
 #include "edge/listener.hpp"
+#include "outbound/outbox.hpp"
+#include "outbound/queued_mailer.hpp"
+#include "outbound/smtp_transport.hpp"
 #include "storage/migrator.hpp"
 #include "storage/purge.hpp"
 
@@ -76,6 +79,25 @@ std::unique_ptr<cache::SharedCache> open_redis_or_throw(const Secret& url) {
   return std::move(*redis);
 }
 
+std::unique_ptr<outbound::QueuedMailer> make_mailer(const config::Gateway& settings, const Clock& clock,
+                                                    Random& random) {
+  const config::MailSettings& mail = settings.mail;
+  if (mail.host.empty() && mail.outbox.empty()) return nullptr;
+  try {
+    outbound::MailTemplates templates(settings.auth.app_name, mail.templates);
+    std::unique_ptr<outbound::MailTransport> transport;
+    if (mail.host.empty()) {
+      transport = std::make_unique<outbound::Outbox>(mail.outbox);
+    } else {
+      transport = std::make_unique<outbound::SmtpTransport>(mail, settings.base_url.host);
+    }
+    const outbound::QueuedMailer::Settings queue{.from = mail.from, .queue_max = mail.queue};
+    return std::make_unique<outbound::QueuedMailer>(queue, std::move(templates), std::move(transport), clock, random);
+  } catch (const std::runtime_error& error) {
+    throw StartError(fmt::format("mail: {}", error.what()));
+  }
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -102,6 +124,7 @@ class Gateway::Parts {
   std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
   void add_redis_metrics();
+  void add_mail_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
   void purge_expired();
@@ -123,6 +146,8 @@ class Gateway::Parts {
   edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
   auth::SessionCache session_cache_;
   crypto::PasswordHasher passwords_;
+  outbound::NoMailer no_mailer_;
+  std::unique_ptr<outbound::QueuedMailer> mailer_;  // null: no mails can be sent
   auth::TrustedOrigins origins_;
   const auth::Secrets secrets_;
   auth::AssertionSigner signer_;
@@ -150,13 +175,14 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       threads_(settings_.threads > 0 ? settings_.threads : std::max(1u, std::thread::hardware_concurrency())),
       store_(open_store_or_throw(settings_.database.url)),
       main_database_(store_->connect(main_io_.get_executor())),
-      purger_(*main_database_, clock_),
+      purger_(*main_database_, clock_, settings_.auth.verification.disable_cleanup ? 1 : 2),
       redis_(open_redis_or_throw(settings_.redis)),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
       session_cache_(clock_, {.staleness_max = settings_.auth.session.staleness_max,
                               .serve_on_outage = settings_.auth.session.serve_cached_on_outage}),
       passwords_(random_, {}),
+      mailer_(make_mailer(settings_, clock_, random_)),
       origins_(settings_.base_url, settings_.trusted_origins),
       secrets_(settings_),
       signer_(secrets_.current(), site_->base_url),
@@ -203,10 +229,26 @@ void Gateway::Parts::open_workers() {
   const auto http = open_listener(listen.http, "http");
   const auto insecure_http = open_listener(listen.insecure_http, "insecure_http");
   const auto internal = open_listener(listen.internal, "internal");
-  shared_ = std::make_unique<Shared>(Shared{settings_, clock_, random_, *store_, redis_.get(),
-                                            session_trust_ ? &*session_trust_ : nullptr, session_cache_, passwords_,
-                                            origins_, secrets_, signer_, limiter_, live_, access_log_,
-                                            connection_limits_, internal_limits_, tls_.get(), internal_, schema_});
+  shared_ = std::make_unique<Shared>(Shared{.settings = settings_,
+                                            .clock = clock_,
+                                            .random = random_,
+                                            .store = *store_,
+                                            .redis = redis_.get(),
+                                            .session_trust = session_trust_ ? &*session_trust_ : nullptr,
+                                            .session_cache = session_cache_,
+                                            .passwords = passwords_,
+                                            .mailer = mailer_ ? static_cast<outbound::Mailer&>(*mailer_) : no_mailer_,
+                                            .origins = origins_,
+                                            .secrets = secrets_,
+                                            .signer = signer_,
+                                            .limiter = limiter_,
+                                            .live = live_,
+                                            .access_log = access_log_,
+                                            .connection_limits = connection_limits_,
+                                            .internal_limits = internal_limits_,
+                                            .tls = tls_.get(),
+                                            .internal = internal_,
+                                            .schema = schema_});
   const auto of = [](const std::vector<int>& descriptors, unsigned i) {
     return descriptors.empty() ? -1 : descriptors[i];
   };
@@ -246,6 +288,7 @@ void Gateway::Parts::add_metrics() {
   metrics_.add_value("gatehouse_purged_verifications_total", "Expired verifications that this gateway deleted.",
                      "counter", [this] { return static_cast<double>(purger_.verifications()); });
   if (redis_) add_redis_metrics();
+  if (mailer_) add_mail_metrics();
   if (!tls_) return;
   metrics_.add_value("gatehouse_certificate_expiry_seconds",
                      "The first end of validity of the certificates, in Unix time.", "gauge",
@@ -265,6 +308,23 @@ void Gateway::Parts::add_redis_metrics() {
                      [this] { return static_cast<double>(redis_->health().failures); });
   metrics_.add_value("gatehouse_redis_connects_total", "Connections that were made to Redis.", "counter",
                      [this] { return static_cast<double>(redis_->health().connects); });
+}
+
+void Gateway::Parts::add_mail_metrics() {
+  const auto counted = [this](std::string labels, std::uint64_t outbound::MailCounts::* count) {
+    return pipeline::Metrics::Labelled{std::move(labels),
+                                       [this, count] { return static_cast<double>(mailer_->counts().*count); }};
+  };
+  using Counts = outbound::MailCounts;
+  metrics_.add_family(
+      "gatehouse_mails_total",
+      "Mails by what became of them: sent, failed (refused or given up), dropped (the queue was full, or "
+      "the gateway ended), expired (the link had ended).",
+      "counter",
+      {counted("result=\"sent\"", &Counts::sent), counted("result=\"failed\"", &Counts::failed),
+       counted("result=\"dropped\"", &Counts::dropped), counted("result=\"expired\"", &Counts::expired)});
+  metrics_.add_value("gatehouse_mails_waiting", "Mails in the queue.", "gauge",
+                     [this] { return static_cast<double>(mailer_->counts().waiting); });
 }
 
 // What the database must have before it is of use. Throws Failure when it is down, MigrationError when it is not fit.
@@ -394,6 +454,7 @@ bool Gateway::Parts::drain() {
   for (const auto& worker : workers_) worker->join();
   follower_.stop();
   passwords_.stop();
+  if (mailer_) mailer_->stop();
   session_cache_.stop();
   workers_.clear();
   access_log_.stop();

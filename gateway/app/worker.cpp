@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "features/email_password/email_password_feature.hpp"
+#include "features/password_reset/password_reset_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
 #include "features/user_profile/user_profile_feature.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 thread_local Worker* current_worker = nullptr;
 
 std::vector<auth::Feature> make_features() {
-  return {features::sessions(), features::email_password(), features::user_profile()};
+  return {features::sessions(), features::email_password(), features::password_reset(), features::user_profile()};
 }
 
 std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& shared, cache::Cache* redis) {
@@ -37,10 +38,14 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
       sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
                 shared.schema, secondary_sessions_ ? &*secondary_sessions_ : nullptr),
       users_(*database_, sessions_, shared.clock),
+      verifications_(*database_, redis_.get(), shared.clock, shared.random, shared.settings.auth.verification,
+                     shared.schema),
       dispatcher_({.database = *database_,
                    .sessions = sessions_,
+                   .verifications = verifications_,
                    .cookie = cookies_,
                    .passwords = shared.passwords,
+                   .mailer = shared.mailer,
                    .origins = shared.origins,
                    .settings = shared.settings.auth,
                    .base_url = shared.settings.base_url,
@@ -147,7 +152,10 @@ Worker* Worker::current() {
 }
 
 void Worker::set_schema(storage::SchemaFacts schema) {
-  asio::post(io_.get_executor(), [this, schema] { sessions_.set_schema(schema); });
+  asio::post(io_.get_executor(), [this, schema] {
+    sessions_.set_schema(schema);
+    verifications_.set_schema(schema);
+  });
 }
 
 void Worker::drain() {

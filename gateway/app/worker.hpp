@@ -12,6 +12,7 @@
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
 #include "auth/users.hpp"
+#include "auth/verifications.hpp"
 #include "base/deadline.hpp"
 #include "base/event.hpp"
 #include "cache/open.hpp"
@@ -32,6 +33,7 @@ struct Shared {
   auth::SessionTrust* session_trust;  // null where there is no Redis
   auth::SessionCache& session_cache;
   crypto::PasswordHasher& passwords;
+  outbound::Mailer& mailer;
   const auth::TrustedOrigins& origins;
   const auth::Secrets& secrets;
   const auth::AssertionSigner& signer;
@@ -90,6 +92,7 @@ class Worker {
   auth::SessionCookie cookies_;
   auth::Sessions sessions_;
   auth::Users users_;
+  auth::Verifications verifications_;
   auth::Dispatcher dispatcher_;
   pipeline::Pipeline pipeline_;
   RedirectHandler redirect_;

@@ -50,26 +50,42 @@ Dispatcher::Dispatcher(Services services, std::vector<Feature> features)
     : services_(services), features_(std::move(features)) {
   for (const Feature& feature : features_) {
     for (const Endpoint& endpoint : feature.endpoints) {
-      const bool is_new = endpoints_.emplace(std::pair(endpoint.path, endpoint.method), &endpoint).second;
+      const auto parameter = endpoint.path.find("/:");
+      const bool has_parameter = parameter != std::string_view::npos;
+      Table& table = has_parameter ? with_parameter_ : endpoints_;
+      const auto path = has_parameter ? endpoint.path.substr(0, parameter + 1) : endpoint.path;
+      const bool is_new = table.emplace(std::pair(path, endpoint.method), &endpoint).second;
       GATEHOUSE_CHECK(is_new);
     }
   }
 }
 
+// Better Auth's router takes a segment as it stands in the path: escapes are not decoded.
+std::pair<const Endpoint*, std::string_view> Dispatcher::find(std::string_view method, std::string_view path) const {
+  if (const auto exact = endpoints_.find(std::pair(path, method)); exact != endpoints_.end())
+    return {exact->second, {}};
+  const auto parameter = path.rfind('/') + 1;
+  if (parameter == path.size()) return {nullptr, {}};
+  const auto found = with_parameter_.find(std::pair(path.substr(0, parameter), method));
+  if (found == with_parameter_.end()) return {nullptr, {}};
+  return {found->second, path.substr(parameter)};
+}
+
 Awaitable<AuthResponse> Dispatcher::dispatch(AuthRequest request) {
-  const auto found = endpoints_.find(std::pair(std::string_view(request.path), std::string_view(request.method)));
-  if (found == endpoints_.end()) co_return AuthResponse{404, {}, ""};
+  const auto [endpoint, parameter] = find(request.method, request.path);
+  if (!endpoint) co_return AuthResponse{404, {}, ""};
   if (services_.settings.ip_address) {
     request.client_address = read_client_address(request.headers, *services_.settings.ip_address);
   }
-  EndpointCall call{request, services_, UrlQuery(request.query), request.cookies(), std::nullopt, nullptr, {}};
+  EndpointCall call{request, services_, UrlQuery(request.query), parameter, request.cookies(), std::nullopt,
+                    nullptr, {}};
   try {
-    auto reply = co_await perform(*found->second, call);
+    auto reply = co_await perform(*endpoint, call);
     co_return make_response(reply ? std::move(*reply) : reply_error(reply.error()), std::move(call.headers));
   } catch (const Failure&) {
     throw;
   } catch (const std::exception& error) {
-    log::error("auth endpoint {} failed: {}", found->second->path, error.what());
+    log::error("auth endpoint {} failed: {}", endpoint->path, error.what());
     co_return AuthResponse{500, {}, ""};
   }
 }

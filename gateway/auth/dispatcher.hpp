@@ -23,11 +23,16 @@ class Dispatcher {
   Awaitable<AuthResponse> dispatch(AuthRequest request);
 
  private:
+  using Table = std::map<std::pair<std::string_view, std::string_view>, const Endpoint*>;  // by path and method
+
+  // The endpoint, and where its path has a parameter, its value.
+  std::pair<const Endpoint*, std::string_view> find(std::string_view method, std::string_view path) const;
   Awaitable<Result<Reply>> perform(const Endpoint& endpoint, EndpointCall& call);
 
   const Services services_;
   const std::vector<Feature> features_;
-  std::map<std::pair<std::string_view, std::string_view>, const Endpoint*> endpoints_;  // by path and method
+  Table endpoints_;
+  Table with_parameter_;  // by what stands before the parameter
 };
 
 }  // namespace gatehouse::auth

@@ -36,6 +36,11 @@ inline constexpr ErrorCode kUserAlreadyExists{"USER_ALREADY_EXISTS_USE_ANOTHER_E
                                               "User already exists. Use another email."};
 
 inline constexpr ErrorCode kEmailCanNotBeUpdated{"EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated"};
+inline constexpr ErrorCode kResetPasswordDisabled{"RESET_PASSWORD_DISABLED", "Reset password isn't enabled"};
+inline constexpr ErrorCode kInvalidToken{"INVALID_TOKEN", "Invalid token"};
+inline constexpr ErrorCode kUserNotFound{"USER_NOT_FOUND", "User not found"};
+inline constexpr ErrorCode kInvalidPassword{"INVALID_PASSWORD", "Invalid password"};
+inline constexpr ErrorCode kCredentialAccountNotFound{"CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found"};
 
 inline constexpr ErrorCode kMissingOrNullOrigin{"MISSING_OR_NULL_ORIGIN", "Missing or null Origin"};
 inline constexpr ErrorCode kInvalidOrigin{"INVALID_ORIGIN", "Invalid origin"};

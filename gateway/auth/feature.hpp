@@ -57,6 +57,7 @@ struct EndpointCall {
   const AuthRequest& request;
   const Services& services;
   UrlQuery query;
+  std::string_view path_parameter;         // what stands in the place of the path's ":name", as it was sent
   std::string cookies;                     // the Cookie header, whole
   std::optional<boost::json::value> body;  // fits the endpoint's schema
   IdentityPtr identity;                    // set where the endpoint needs a session
@@ -86,7 +87,7 @@ using Handler = std::function<Awaitable<Result<Reply>>(EndpointCall&)>;
 
 struct Endpoint {
   std::string_view method;
-  std::string_view path;
+  std::string_view path;  // the last segment may be a ":name", which any one segment fits that is not empty
   BodyKind body_kind = BodyKind::none;
   SessionNeed session = SessionNeed::none;
   FormCheck form_check = FormCheck::no;

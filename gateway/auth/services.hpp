@@ -5,10 +5,12 @@
 #include "auth/sessions.hpp"
 #include "auth/trusted_origins.hpp"
 #include "auth/users.hpp"
+#include "auth/verifications.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/configuration.hpp"
 #include "crypto/password_hasher.hpp"
+#include "outbound/mailer.hpp"
 #include "storage/database.hpp"
 
 namespace gatehouse::auth {
@@ -16,8 +18,10 @@ namespace gatehouse::auth {
 struct Services {
   storage::Database& database;
   Sessions& sessions;
+  Verifications& verifications;
   SessionCookie& cookie;
   crypto::PasswordHasher& passwords;
+  outbound::Mailer& mailer;
   const TrustedOrigins& origins;
   const config::AuthSettings& settings;
   const config::Origin& base_url;

@@ -71,6 +71,10 @@ Query select_user(std::string id, bool with_role) {
   return {{with_role ? kWithRole : kPlain}, {std::move(id)}};
 }
 
+Query delete_all(std::string user_id) {
+  return {{R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {std::move(user_id)}};
+}
+
 IdentityPtr without_expired(IdentityPtr identity, WallTime now) {
   return identity && identity->session.expires_at > now ? identity : nullptr;
 }
@@ -341,8 +345,26 @@ Awaitable<> Sessions::remove_all(std::string user_id) {
   }
   std::optional<SessionTrust::Change> untold;
   if (secondary_) untold.emplace(secondary_->trust(), user_id);
-  Query query{{R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {user_id}};
-  auto removed = co_await remove_returned(std::move(query));
+  auto removed = co_await remove_returned(delete_all(user_id));
+  if (secondary_) co_await secondary_->end_all(user_id, std::move(removed), now);
+}
+
+Awaitable<> Sessions::remove_all(std::string user_id, std::unique_ptr<storage::Transaction> transaction) {
+  const InvalidateUserAtEnd invalidate{cache_, user_id};
+  const WallTime now = clock_.now();
+  if (!has_rows()) {
+    // Before the commit: what the transaction changes must not hold while the sessions stay.
+    const auto removed = co_await secondary_->remove_all(user_id, now);
+    for (const auto& token : removed) cache_.end(token);
+    co_await transaction->commit();
+    co_return;
+  }
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_) untold.emplace(secondary_->trust(), user_id);
+  const auto result = co_await run(*transaction, delete_all(user_id));
+  co_await transaction->commit();
+  transaction.reset();
+  auto removed = end_returned(result);
   if (secondary_) co_await secondary_->end_all(user_id, std::move(removed), now);
 }
 
@@ -454,11 +476,15 @@ Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::st
 }
 
 Awaitable<std::vector<std::string>> Sessions::remove_returned(Query query) {
-  auto result = co_await run(database_, std::move(query));
+  const auto result = co_await run(database_, std::move(query));
+  co_return end_returned(result);
+}
+
+std::vector<std::string> Sessions::end_returned(const storage::ResultSet& removed) {
   std::vector<std::string> tokens;
-  for (const auto& row : result.rows) tokens.push_back(row.text(0));
+  for (const auto& row : removed.rows) tokens.push_back(row.text(0));
   for (const auto& token : tokens) cache_.end(token);
-  co_return tokens;
+  return tokens;
 }
 
 }  // namespace gatehouse::auth

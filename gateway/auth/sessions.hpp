@@ -77,6 +77,8 @@ class Sessions {
   // Without an effect where there is no such session.
   Awaitable<> remove(std::string token);
   Awaitable<> remove_all(std::string user_id);
+  // The same as the last step of a transaction, which it commits: what was changed there, or nothing.
+  Awaitable<> remove_all(std::string user_id, std::unique_ptr<storage::Transaction> transaction);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
   // For Users alone. Runs a statement that changes the user and returns read_user's columns of the row: whatever is
@@ -100,6 +102,7 @@ class Sessions {
   Awaitable<> probe(std::string token);
   Awaitable<std::vector<std::string>> remove_returned(Query query);
   Awaitable<> tell_changed(User user);
+  std::vector<std::string> end_returned(const storage::ResultSet& removed);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
   Awaitable<bool> update_row(Session session, WallTime due_before);
 

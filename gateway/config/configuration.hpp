@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ip_address.hpp"
+#include "base/mail_address.hpp"
 #include "base/secret.hpp"
 
 namespace gatehouse::config {
@@ -75,12 +76,33 @@ struct Pages {
   std::string sign_in = "/sign-in";  // where navigations without a session are sent; a URL for a front-end's own page
 };
 
+struct MailSettings {
+  enum class Tls { starttls, implicit };
+  std::string host;  // empty: no mails can be sent
+  std::uint32_t port = 587;
+  std::optional<Tls> tls;  // absent: as is usual on the port
+  std::string user;        // empty: without AUTH
+  Secret password;
+  Mailbox from;
+  std::string ca;         // PEM file; empty: the system's authorities
+  std::string templates;  // folder; empty: the built-in ones
+  seconds timeout{30};    // of one mail
+  std::uint32_t queue = 1000;
+  bool insecure_plain = false;        // no TLS at all
+  bool insecure_skip_verify = false;  // any certificate will do
+  std::string outbox;                 // folder in place of a server; development mode alone
+
+  Tls tls_or_default() const { return tls.value_or(port == 465 ? Tls::implicit : Tls::starttls); }
+};
+
 struct EmailAndPassword {
   bool enabled = false;
   bool auto_sign_in = true;
   bool disable_sign_up = false;
   std::uint32_t min_password_length = 8;  // UTF-16 code units
   std::uint32_t max_password_length = 128;
+  seconds reset_password_token_expires_in{3'600};
+  bool revoke_sessions_on_password_reset = true;
 };
 
 struct SessionSettings {
@@ -90,6 +112,14 @@ struct SessionSettings {
   bool store_in_database = true;  // false: Redis alone has the sessions
   milliseconds staleness_max{1'000};
   milliseconds serve_cached_on_outage{0};
+};
+
+// Short-lived proofs: links in mails, states of OAuth flows.
+struct VerificationSettings {
+  enum class Identifier { plain, hashed };
+  Identifier store_identifier = Identifier::plain;
+  bool store_in_database = true;  // false: Redis alone has them
+  bool disable_cleanup = false;   // expired rows stay
 };
 
 // Present: Better Auth's rule for the client's address. Absent: the edge's own client address.
@@ -116,6 +146,7 @@ struct AuthSettings {
   std::string app_name = "Gatehouse";
   EmailAndPassword email_and_password;
   SessionSettings session;
+  VerificationSettings verification;
   std::optional<IpAddressRule> ip_address;
   bool cors_enabled = true;
   std::string cookie_prefix = "better-auth";
@@ -135,6 +166,7 @@ struct Gateway {
   SecretVersions secrets;  // where there are any, the first one takes the place of `secret`
   Limits limits;
   Pages pages;
+  MailSettings mail;
   AuthSettings auth;
   std::uint32_t threads = 0;         // 0: one for each core
   bool insecure_shared_key = false;  // several upstreams may have the same key

@@ -26,8 +26,10 @@ const Table& email_and_password_keys() {
       key("min_password_length", &S::min_password_length, "In UTF-16 code units", {.minimum = 1, .maximum = 1024}),
       key("max_password_length", &S::max_password_length, "In UTF-16 code units", {.minimum = 1, .maximum = 1024}),
       later<BooleanValue>("require_email_verification", "Sign-in only with a verified address", "false"),
-      later<SecondsValue>("reset_password_token_expires_in", "How long a link to reset a password works", "1h"),
-      later<BooleanValue>("revoke_sessions_on_password_reset", "A password reset ends all sessions", "false"),
+      key("reset_password_token_expires_in", &S::reset_password_token_expires_in,
+          "How long a link to reset a password works", {.minimum = 60, .maximum = 7 * 24 * 3600}),
+      key("revoke_sessions_on_password_reset", &S::revoke_sessions_on_password_reset,
+          "A password reset ends all sessions of the user"),
   }};
   return table;
 }
@@ -143,12 +145,20 @@ const Table& account_keys() {
   return table;
 }
 
+struct IdentifierWords {
+  using Type = VerificationSettings::Identifier;
+  static constexpr std::array kWords{Word<Type>{"plain", Type::plain}, Word<Type>{"hashed", Type::hashed}};
+};
+
 const Table& verification_keys() {
+  using S = VerificationSettings;
   static const Table table{{
-      later<WordValue<AnyOf<"plain", "hashed">>>("store_identifier", "How identifiers of verifications are stored",
-                                                 "plain"),
-      later<BooleanValue>("store_in_database", "Keep verifications in the database also where Redis is used", "true"),
-      later<BooleanValue>("disable_cleanup", "Never delete expired verifications", "false"),
+      key<WordValue<IdentifierWords>>("store_identifier", &S::store_identifier,
+                                      "How identifiers, and with them the tokens of links, are stored: as they are, "
+                                      "or their SHA-256"),
+      key("store_in_database", &S::store_in_database,
+          "Keep verifications in the database also where Redis is used; `false` keeps them in Redis alone"),
+      key("disable_cleanup", &S::disable_cleanup, "Never delete expired verifications"),
   }};
   return table;
 }
@@ -251,7 +261,7 @@ const Table& auth_keys() {
         group("user", user_keys, "What users may do to themselves"),
         section("session", &S::session, session_keys, "Sessions"),
         group("account", account_keys, "Accounts of providers"),
-        group("verification", verification_keys, "Short-lived proofs"),
+        section("verification", &S::verification, verification_keys, "Short-lived proofs"),
         later_map("social_providers", social_provider_keys, "Sign-in with GitHub, Google, Microsoft, …"),
         group("rate_limit", auth_rate_limit_keys,
               "Better Auth's rate limit; the routes' own is `rate_limit` of a route"),

@@ -81,13 +81,38 @@ const Table& page_keys() {
   return table;
 }
 
+struct MailTlsWords {
+  using Type = MailSettings::Tls;
+  static constexpr std::array kWords{Word<Type>{"starttls", Type::starttls}, Word<Type>{"implicit", Type::implicit}};
+};
+
 const Table& mail_keys() {
+  using S = MailSettings;
   static const Table table{{
-      later<TextValue>("host", "Mail server", {}, {.environment = "SMTP_HOST"}),
-      later<CountValue>("port", "Its port", {}, {.environment = "SMTP_PORT"}),
-      later<TextValue>("user", "User at the mail server", {}, {.environment = "SMTP_USER"}),
-      later<SecretValue>("password", "Password at the mail server", {}, {.environment = "SMTP_PASSWORD"}),
-      later<TextValue>("from", "Sender of all mails", {}, {.environment = "SMTP_FROM"}),
+      key<HostValue>("host", &S::host, "Mail server. Without one no mails are sent, and what needs them is off",
+                     {.example = "smtp.example.com", .environment = "SMTP_HOST"}),
+      key("port", &S::port, "Its port", {.environment = "SMTP_PORT", .minimum = 1, .maximum = 65'535}),
+      key<WordValue<MailTlsWords>>("tls", &S::tls,
+                                   "`starttls` (RFC 3207) or `implicit` (RFC 8314); where it is not written, implicit "
+                                   "on port 465 and STARTTLS on "
+                                   "others. A server that offers no TLS gets no mail"),
+      key("user", &S::user, "User at the mail server; without one there is no sign-in",
+          {.example = "gateway", .environment = "SMTP_USER"}),
+      key("password", &S::password, "Password at the mail server",
+          {.example = "${env:SMTP_PASSWORD}", .environment = "SMTP_PASSWORD"}),
+      key("from", &S::from, "Sender of all mails",
+          {.example = "Example <no-reply@example.com>", .environment = "SMTP_FROM"}),
+      key("ca", &S::ca, "PEM file with the authorities that may vouch for the server, in place of the system's",
+          {.example = "/run/secrets/mail_ca.pem"}),
+      key("templates", &S::templates, "Folder with texts that replace the built-in ones (docs/mail.md)",
+          {.example = "/etc/gatehouse/mail"}),
+      key("timeout", &S::timeout, "Time for handing one mail over", {.minimum = 1, .maximum = 300}),
+      key("queue", &S::queue, "Mails that may wait; what comes when it is full is dropped and counted",
+          {.minimum = 1, .maximum = 1'000'000}),
+      key("insecure_plain", &S::insecure_plain,
+          "No TLS: mails, and the links in them, and the password travel in the open. For a relay on the same machine"),
+      key("insecure_skip_verify", &S::insecure_skip_verify,
+          "Any certificate will do: anybody on the way may pose as the server"),
   }};
   return table;
 }
@@ -135,7 +160,7 @@ const Table& gateway_keys() {
           {.example = "${env:BETTER_AUTH_SECRETS?}", .environment = "BETTER_AUTH_SECRETS"}),
       section("limits", &Gateway::limits, limit_keys, "Limits of connections and of each phase of a request"),
       section("pages", &Gateway::pages, page_keys, "Hosted pages"),
-      later_section("mail", mail_keys, "How mails are sent"),
+      section("mail", &Gateway::mail, mail_keys, "How mails are sent"),
       later_section("turnstile", turnstile_keys, "Cloudflare Turnstile"),
       section("auth", &Gateway::auth, auth_keys, "The authentication server: Better Auth's options in snake_case"),
       key("threads", &Gateway::threads, "Threads that serve connections; 0 is one for each core", {.maximum = 1024}),

@@ -31,6 +31,7 @@ class Validator {
     check_secret();
     check_public_side();
     check_session();
+    check_mail();
     check_upstream_keys();
     collect_unsafe();
   }
@@ -67,6 +68,8 @@ class Validator {
     if (url.empty()) {
       if (!gateway_.auth.session.store_in_database)
         add(Code::value, "gateway.auth.session.store_in_database", "is false, but there is no gateway.redis");
+      if (!gateway_.auth.verification.store_in_database)
+        add(Code::value, "gateway.auth.verification.store_in_database", "is false, but there is no gateway.redis");
       return;
     }
     const auto parsed = parse_redis_url(url);
@@ -101,6 +104,26 @@ class Validator {
     const auto& passwords = gateway_.auth.email_and_password;
     if (passwords.min_password_length > passwords.max_password_length)
       add(Code::range, "gateway.auth.email_and_password.min_password_length", "is larger than max_password_length");
+  }
+
+  // What was asked for and needs mails must not fail silently for every user; a link to reset a password is offered
+  // where it can be sent.
+  void check_mail() {
+    const MailSettings& mail = gateway_.mail;
+    if (mail.host.empty()) {
+      if (input_.dev) return;
+      for (const char* key : {"user", "password", "from"})
+        if (is_written(std::string("gateway.mail.") + key))
+          add(Code::missing, "gateway.mail.host", "is missing: set it, or SMTP_HOST, to the mail server");
+      if (gateway_.auth.email_and_password.enabled)
+        configuration_.notes.push_back("gateway.mail has no host: nobody can reset a forgotten password");
+      return;
+    }
+    if (mail.from.address.empty() && !is_written("gateway.mail.from"))
+      add(Code::missing, "gateway.mail.from", "is missing: set it, or SMTP_FROM, to the sender of mails");
+    if (!mail.user.empty() && mail.password.empty())
+      add(Code::missing, "gateway.mail.password", "is missing: set it, or SMTP_PASSWORD, for the user");
+    if (mail.insecure_plain && mail.tls) add(Code::value, "gateway.mail.tls", "is asked for, but insecure_plain is on");
   }
 
   void check_upstream_keys() {
@@ -156,6 +179,11 @@ class Validator {
     if (gateway_.insecure_shared_key)
       unsafe.push_back(
           "insecure_shared_key: an upstream that has the shared key can speak as the gateway to the others");
+    if (gateway_.mail.insecure_plain && !gateway_.mail.host.empty())
+      unsafe.push_back(
+          fmt::format("mail.insecure_plain: mails go to {}:{} without TLS", gateway_.mail.host, gateway_.mail.port));
+    if (gateway_.mail.insecure_skip_verify)
+      unsafe.push_back("mail.insecure_skip_verify: anybody may pose as the mail server");
     for (const Route& route : configuration_.routes)
       if (route.insecure_public_root)
         unsafe.push_back(fmt::format("routes[{}].insecure_public_root: {} is public", route.index, route.path));

@@ -139,6 +139,11 @@ Parsed<SecretVersions> SecretVersionsValue::parse(std::string_view text) {
   }
 }
 
+Parsed<Mailbox> MailboxValue::parse(std::string_view text) {
+  if (auto mailbox = parse_mailbox(text)) return *std::move(mailbox);
+  return std::unexpected("is not a mail address, for example no-reply@example.com or Example <no-reply@example.com>");
+}
+
 Parsed<std::string> HostValue::parse(std::string_view text) {
   if (auto host = parse_host(text)) return *std::move(host);
   return std::unexpected("is not a host name: no scheme, port or path, for example www.example.com");

@@ -108,6 +108,14 @@ struct OriginValue {
   static std::string print(const Type& value) { return value.host.empty() ? "" : value.to_string(); }
 };
 
+// address, or Name <address>.
+struct MailboxValue {
+  using Type = Mailbox;
+  static ValueType type() { return {"mail address", "string", "@", {}, false, {}}; }
+  static Parsed<Type> parse(std::string_view text);
+  static std::string print(const Type& value) { return value.to_string(); }
+};
+
 struct HostValue {
   using Type = std::string;
   static ValueType type() { return {"host name", "string", "^[^:/ ]+$", {}, false, {}}; }
@@ -236,6 +244,8 @@ template <>
 struct ValueOf<SocketAddress> : SocketAddressValue {};
 template <>
 struct ValueOf<Origin> : OriginValue {};
+template <>
+struct ValueOf<Mailbox> : MailboxValue {};
 template <>
 struct ValueOf<Cidr> : CidrValue {};
 template <>

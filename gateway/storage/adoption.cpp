@@ -138,6 +138,7 @@ class Judge {
     read_ids("user", found_.facts.user_ids);
     read_ids("session", found_.facts.session_ids);
     read_ids("account", found_.facts.account_ids);
+    read_ids("verification", found_.facts.verification_ids);
     check_reference("session");
     check_reference("account");
     for (const auto& need : kNeeds) check(need);

@@ -58,7 +58,7 @@ Awaitable<bool> Purger::step() {
   const auto end = co_await transaction->query(after_ ? statements.next_end : statements.first_end, std::move(from));
   if (end.rows.empty()) {
     after_.reset();
-    table_ = (table_ + 1) % kTables.size();
+    table_ = (table_ + 1) % tables_;
     co_return table_ != 0;
   }
   std::string last = end.rows.at(0).text(0);

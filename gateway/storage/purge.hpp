@@ -17,7 +17,9 @@ namespace gatehouse::storage {
 // Counters may be read on any thread; all else belongs to the thread of the Database.
 class Purger {
  public:
-  Purger(Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+  // `tables`: 2 is both, 1 leaves verifications alone.
+  Purger(Database& database, const Clock& clock, std::size_t tables = 2)
+      : database_(database), clock_(clock), tables_(tables) {}
 
   // One batch. True: the round has more to do. Throws as Database does; the round then goes on where it was.
   Awaitable<bool> step();
@@ -29,6 +31,7 @@ class Purger {
  private:
   Database& database_;
   const Clock& clock_;
+  const std::size_t tables_;
   std::size_t table_ = 0;
   std::optional<std::string> after_;  // the last id of the batch before
   std::array<std::atomic<std::uint64_t>, 2> deleted_{};

@@ -206,8 +206,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
   for (const char* key :
-       {"mail: {host: mail}", "turnstile: {site_key: x}",
-        "auth: {email_and_password: {require_email_verification: true}}",
+       {"turnstile: {site_key: x}", "auth: {email_and_password: {require_email_verification: true}}",
         "auth: {session: {disable_session_refresh: true}}", "auth: {session: {defer_session_refresh: true}}",
         "auth: {session: {cookie_cache: {enabled: true}}}", "auth: {user: {change_email: {enabled: true}}}",
         "auth: {account: {account_linking: {allow_different_emails: true}}}",

@@ -11,6 +11,7 @@
 
 #include "auth/dispatcher.hpp"
 #include "features/email_password/email_password_feature.hpp"
+#include "features/password_reset/password_reset_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
 #include "features/user_profile/user_profile_feature.hpp"
 #include "storage/migrator.hpp"
@@ -40,6 +41,16 @@ struct Answer {
   }
 };
 
+// Keeps the mails instead of sending them.
+class RecordingMailer final : public outbound::Mailer {
+ public:
+  void send(outbound::Mail mail) override { mails.push_back(std::move(mail)); }
+  bool is_available() const override { return available; }
+
+  std::vector<outbound::Mail> mails;
+  bool available = true;
+};
+
 class AuthServer {
  public:
   explicit AuthServer(config::AuthSettings with = default_settings(), std::vector<std::string> trusted = {})
@@ -48,8 +59,10 @@ class AuthServer {
     run_coroutine(context, migrator.apply());
     auth::Services services{.database = *database,
                             .sessions = sessions,
+                            .verifications = verifications,
                             .cookie = cookie,
                             .passwords = passwords,
+                            .mailer = mailer,
                             .origins = origins,
                             .settings = settings,
                             .base_url = base_url,
@@ -58,7 +71,7 @@ class AuthServer {
                             .users = users,
                             .secrets = secrets};
     dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions(),
-                                                            features::user_profile()});
+                                                            features::password_reset(), features::user_profile()});
   }
   ~AuthServer() { cache.stop(); }
 
@@ -87,8 +100,10 @@ class AuthServer {
   auth::SessionCache cache{clock};
   auth::Sessions sessions{*database, cache, clock, random, settings.session, {}};
   auth::Users users{*database, sessions, clock};
+  auth::Verifications verifications{*database, nullptr, clock, random, settings.verification, {}};
   auth::SessionCookie cookie{settings, base_url, secret};
-  crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
+  crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 32}};
+  RecordingMailer mailer;
   auth::TrustedOrigins origins;
   std::optional<auth::Dispatcher> dispatcher;
 };

@@ -181,10 +181,14 @@ class PipelineWorld {
   auth::AssertionSigner signer{configuration.gateway.secret, "https://www.example.com"};
   auth::Users users{database, sessions, clock};
   const auth::Secrets secrets{configuration.gateway};
+  auth::Verifications verifications{database, nullptr, clock, random, settings.verification, {}};
+  outbound::NoMailer mailer;
   auth::Dispatcher dispatcher{{.database = database,
                                .sessions = sessions,
+                               .verifications = verifications,
                                .cookie = cookies,
                                .passwords = passwords,
+                               .mailer = mailer,
                                .origins = origins,
                                .settings = settings,
                                .base_url = configuration.gateway.base_url,

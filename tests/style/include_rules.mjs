@@ -26,6 +26,7 @@ const hiddenLibraries = [
   { header: /^libpq-fe\.h$|^libpq\//, home: 'gateway/storage/postgres/' },
   { header: /^sqlite3(ext)?\.h$/, home: 'gateway/storage/sqlite/' },
   { header: /^hiredis\//, home: 'gateway/cache/redis/' },
+  { header: /^curl\//, home: 'gateway/outbound/' },
 ];
 
 const embedded = /^gatehouse_[a-z_]+\.hpp$/; // headers that cmake/embed.cmake writes

@@ -2,11 +2,13 @@
 
 #include "auth/current_session.hpp"
 #include "auth/error_codes.hpp"
+#include "auth/password_check.hpp"
 #include "auth/row_id.hpp"
 #include "auth/rows_json.hpp"
 #include "auth/users.hpp"
 #include "base/ascii.hpp"
 #include "base/utf8.hpp"
+#include "features/email_password/change_password.hpp"
 
 namespace gatehouse::features {
 
@@ -14,17 +16,6 @@ using namespace auth;
 namespace json = boost::json;
 
 namespace {
-
-// Length as JavaScript counts it.
-std::size_t utf16_length(std::string_view text) {
-  std::size_t units = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xC0) != 0x80) ++units;  // the first byte of a character
-    if (byte >= 0xF0) ++units;           // one outside the basic plane takes two
-  }
-  return units;
-}
 
 bool remembers(const EndpointCall& call) {
   return call.boolean("rememberMe") != false;
@@ -89,10 +80,7 @@ Awaitable<> make_plausible(const Services& services, User& user) {
 Result<void> check_sign_up(const EndpointCall& call) {
   const auto& settings = call.services.settings.email_and_password;
   if (!settings.enabled || settings.disable_sign_up) return auth::fail(400, error::kSignUpDisabled);
-  const std::size_t length = utf16_length(call.text("password").value());
-  if (length < settings.min_password_length) return auth::fail(400, error::kPasswordTooShort);
-  if (length > settings.max_password_length) return auth::fail(400, error::kPasswordTooLong);
-  return {};
+  return check_new_password(settings, call.text("password").value());
 }
 
 Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
@@ -134,10 +122,7 @@ Result<void> check_sign_in(const EndpointCall& call) {
   const auto& settings = call.services.settings.email_and_password;
   if (!settings.enabled) return auth::fail(400, error::kEmailPasswordDisabled);
   if (!is_email(call.text("email").value())) return auth::fail(400, error::kInvalidEmail);
-  if (utf16_length(call.text("password").value()) > settings.max_password_length) {
-    return auth::fail(400, error::kPasswordTooLong);
-  }
-  return {};
+  return check_password_too_long(settings, call.text("password").value());
 }
 
 // The user whose address and password these are. A hash is computed whether or not there is such an account: the time
@@ -191,11 +176,15 @@ const BodySchema kSignIn{
 
 Feature email_password() {
   constexpr auto kForm = BodyKind::form_or_json;
+  constexpr auto kJson = BodyKind::json;
   constexpr auto kNone = SessionNeed::none;
+  constexpr auto kKnown = SessionNeed::authoritative;
   return {"email_password",
           {
               {"POST", "/sign-up/email", kForm, kNone, FormCheck::yes, kSignUp, sign_up_email},
               {"POST", "/sign-in/email", kForm, kNone, FormCheck::yes, kSignIn, sign_in_email},
+              {"POST", "/change-password", kJson, kKnown, FormCheck::no, kChangePassword, change_password},
+              {"POST", "/verify-password", kJson, kKnown, FormCheck::no, kVerifyPassword, verify_password},
           }};
 }
 

@@ -74,7 +74,7 @@ export class Gateway {
   #watchers = new Set();
 
   // settings: {routes, upstreams, defaults, tests, gateway: overrides of the base below, env, certificates: function(authority) →
-  // tls list, binary}
+  // tls list, binary, arguments}
   static async start(settings) {
     const gateway = new Gateway(settings);
     try {
@@ -119,7 +119,7 @@ export class Gateway {
 
   async #run() {
     const binary = this.settings.binary ?? kBinary;
-    const args = ['run', '--config', this.file];
+    const args = ['run', '--config', this.file, ...(this.settings.arguments ?? [])];
     this.#child = spawn(binary, args, {env: environment(this.settings.env), stdio: ['ignore', 'pipe', 'pipe'], cwd: this.directory});
     this.#child.stdout.on('data', (bytes) => ((this.stdout += bytes), this.#wake()));
     this.#child.stderr.on('data', (bytes) => ((this.stderr += bytes), this.#wake()));

@@ -1,0 +1,76 @@
+#include "features/email_password/change_password.hpp"
+
+#include "auth/current_session.hpp"
+#include "auth/error_codes.hpp"
+#include "auth/password_check.hpp"
+#include "auth/rows_json.hpp"
+#include "base/utf8.hpp"
+
+namespace gatehouse::features {
+
+using namespace auth;
+namespace json = boost::json;
+
+namespace {
+
+Result<void> check_passwords(const EndpointCall& call) {
+  const auto& settings = call.services.settings.email_and_password;
+  auto fits = check_new_password(settings, call.text("newPassword").value());
+  if (!fits) return fits;
+  return check_password_too_long(settings, call.text("currentPassword").value());
+}
+
+// The caller gets a new session for the old one: with all others goes a token that somebody may have copied.
+Awaitable<std::string> renew_session(EndpointCall& call) {
+  const Services& services = call.services;
+  const bool remember = !services.cookie.has_dont_remember(call.cookies);
+  NewSession values{call.identity->user.id, remember, call.request.client_address,
+                    replace_invalid_utf8(call.request.header("user-agent").value_or(""))};
+  Session made = services.sessions.make(std::move(values));
+  const Session session = co_await services.sessions.store(std::move(made));
+  add_session_cookies(call, session, call.identity->user, remember);
+  co_return session.token;
+}
+
+}  // namespace
+
+const BodySchema kChangePassword{
+    BodySchema::Kind::object,
+    {{"newPassword"}, {"currentPassword"}, {"revokeOtherSessions", FieldType::boolean, true}}};
+const BodySchema kVerifyPassword{BodySchema::Kind::object, {{"password"}}};
+
+Awaitable<Result<Reply>> change_password(EndpointCall& call) {
+  auto fit = check_passwords(call);
+  if (!fit) co_return std::unexpected(std::move(fit.error()));
+  const Services& services = call.services;
+  const std::string user_id = call.identity->user.id;
+  const auto account = co_await find_password_account(services, user_id);
+  if (!account || !account->hash || account->hash->empty())
+    co_return auth::fail(400, error::kCredentialAccountNotFound);
+  const bool right =
+      co_await services.passwords.verify(std::string(call.text("currentPassword").value()), *account->hash);
+  if (!right) co_return auth::fail(400, error::kInvalidPassword);
+  std::string hash = co_await services.passwords.hash(std::string(call.text("newPassword").value()));
+  auto transaction = co_await services.database.begin();
+  co_await run(*transaction, update_password(user_id, std::move(hash), services.clock.now()));
+  json::value token(nullptr);
+  if (call.boolean("revokeOtherSessions") == true) {
+    co_await services.sessions.remove_all(user_id, std::move(transaction));
+    token = co_await renew_session(call);
+  } else {
+    co_await transaction->commit();
+  }
+  co_return reply_json({{"token", token}, {"user", to_json(call.identity->user)}});
+}
+
+Awaitable<Result<Reply>> verify_password(EndpointCall& call) {
+  const Services& services = call.services;
+  std::string password(call.text("password").value());
+  auto fits = check_password_too_long(services.settings.email_and_password, password);
+  if (!fits) co_return std::unexpected(std::move(fits.error()));
+  const bool right = co_await is_password_of(services, call.identity->user.id, std::move(password));
+  if (!right) co_return auth::fail(400, error::kInvalidPassword);
+  co_return reply_json({{"status", true}});
+}
+
+}  // namespace gatehouse::features

@@ -1,0 +1,89 @@
+#include <doctest/doctest.h>
+
+#include "tests/features/auth_server.hpp"
+
+using namespace gatehouse;
+using namespace gatehouse::tests;
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* kPassword = "correct horse battery";
+constexpr const char* kFresh = "another long one";
+
+std::string code_of(const Answer& answer) {
+  return std::string(answer.json().at("code").as_string());
+}
+
+struct Fixture {
+  AuthServer server;
+  Browser browser{server};
+  Fixture() { REQUIRE(browser.sign_up("ann@example.test").status == 200); }
+
+  Answer change(std::string current, std::string fresh, bool revoke = false) {
+    return browser.post("/change-password",
+                        {{"currentPassword", current}, {"newPassword", fresh}, {"revokeOtherSessions", revoke}});
+  }
+  Answer sign_in(Browser& with, std::string password) {
+    return with.post("/sign-in/email", {{"email", "ann@example.test"}, {"password", password}});
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "change-password wants the current password and a new one that fits") {
+  CHECK(code_of(change("wrong password", kFresh)) == "INVALID_PASSWORD");
+  CHECK(code_of(change(kPassword, "short")) == "PASSWORD_TOO_SHORT");
+  CHECK(code_of(change(kPassword, std::string(129, 'x'))) == "PASSWORD_TOO_LONG");
+  CHECK(code_of(change(std::string(129, 'x'), kFresh)) == "PASSWORD_TOO_LONG");
+  CHECK(
+      browser.post("/change-password", {{"newPassword", kFresh}}).body ==
+      R"({"message":"[body.currentPassword] Invalid input: expected string, received undefined","code":"VALIDATION_ERROR"})");
+  Browser stranger(server);
+  CHECK(stranger.post("/change-password", {{"currentPassword", kPassword}, {"newPassword", kFresh}}).status == 401);
+  CHECK(sign_in(stranger, kPassword).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "change-password keeps the sessions where it is not told otherwise") {
+  Browser other(server);
+  sign_in(other, kPassword);
+  const auto answer = change(kPassword, kFresh);
+  REQUIRE(answer.status == 200);
+  CHECK(answer.json().at("token").is_null());
+  CHECK(answer.json().at("user").at("email").as_string() == "ann@example.test");
+  CHECK(answer.cookies().empty());
+  CHECK(other.get("/get-session").body != "null");
+  Browser again(server);
+  CHECK(sign_in(again, kPassword).status == 401);
+  CHECK(sign_in(again, kFresh).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "change-password with revokeOtherSessions leaves one session, a new one") {
+  Browser other(server);
+  sign_in(other, kPassword);
+  const auto before = browser.cookies;
+  const auto answer = change(kPassword, kFresh, true);
+  REQUIRE(answer.status == 200);
+  CHECK(answer.json().at("token").as_string().size() == 32);
+  CHECK(browser.cookies != before);
+  CHECK(browser.get("/get-session").json().at("session").at("token") == answer.json().at("token"));
+  CHECK(other.get("/get-session").body == "null");
+  Browser copied(server);
+  copied.cookies = before;
+  CHECK(copied.get("/get-session").body == "null");
+  CHECK(server.query(R"(SELECT "id" FROM "session")").rows.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "change-password tells a user without a password so") {
+  server.query(R"(UPDATE "account" SET "password" = NULL)");
+  CHECK(code_of(change(kPassword, kFresh)) == "CREDENTIAL_ACCOUNT_NOT_FOUND");
+}
+
+TEST_CASE_FIXTURE(Fixture, "verify-password knows the password of the session's user alone") {
+  CHECK(browser.post("/verify-password", {{"password", kPassword}}).body == R"({"status":true})");
+  CHECK(code_of(browser.post("/verify-password", {{"password", "wrong password"}})) == "INVALID_PASSWORD");
+  CHECK(code_of(browser.post("/verify-password", {{"password", std::string(200, 'x')}})) == "PASSWORD_TOO_LONG");
+  CHECK(code_of(browser.post("/verify-password", json::object{})) == "VALIDATION_ERROR");
+  server.query(R"(DELETE FROM "account")");
+  CHECK(code_of(browser.post("/verify-password", {{"password", kPassword}})) == "INVALID_PASSWORD");
+}
