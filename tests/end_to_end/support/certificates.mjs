@@ -1,6 +1,7 @@
 // A certificate authority and server certificates made when a test needs them; nothing of it is kept.
 import {execFileSync} from 'node:child_process';
 import {readFileSync, renameSync, writeFileSync} from 'node:fs';
+import {isIP} from 'node:net';
 import {join} from 'node:path';
 
 function openssl(...args) {
@@ -20,6 +21,7 @@ export class Authority {
     this.#directory = directory;
     makeKey(this.#path('ca.key'));
     openssl('req', '-x509', '-key', this.#path('ca.key'), '-subj', '/CN=Test authority', '-days', '2', '-out', this.#path('ca.pem'));
+    this.file = this.#path('ca.pem');
     this.pem = readFileSync(this.#path('ca.pem'), 'utf8');
   }
 
@@ -32,7 +34,7 @@ export class Authority {
     const serial = String(++this.#serial);
     const scratch = this.#path(`${name}.new`);
     makeKey(`${scratch}.key`, kind);
-    writeFileSync(`${scratch}.ext`, `subjectAltName=${hosts.map((host) => `DNS:${host}`).join(',')}\n`);
+    writeFileSync(`${scratch}.ext`, `subjectAltName=${hosts.map((host) => `${isIP(host) ? 'IP' : 'DNS'}:${host}`).join(',')}\n`);
     openssl('req', '-new', '-key', `${scratch}.key`, '-subj', `/CN=${hosts[0]}`, '-out', `${scratch}.csr`);
     openssl('x509', '-req', '-in', `${scratch}.csr`, '-CA', this.#path('ca.pem'), '-CAkey', this.#path('ca.key'), '-set_serial', serial,
       '-days', String(days), '-extfile', `${scratch}.ext`, '-out', `${scratch}.pem`);
