@@ -37,7 +37,8 @@ ChangeFollower::ChangeFollower(const Dependencies& dependencies)
       recheck_timer_(io_.get_executor()),
       seen_until_(deps_.clock.steady().time_since_epoch().count()) {
   if (redis_ && sessions_.has_rows())
-    secondary_follower_.emplace(io_.get_executor(), *redis_, *database_, *deps_.session_trust, deps_.random);
+    secondary_follower_.emplace(io_.get_executor(), *redis_, *database_, *deps_.session_trust, deps_.random,
+                                [this] { load_again(); });
 }
 
 ChangeFollower::~ChangeFollower() {
@@ -90,6 +91,12 @@ void ChangeFollower::on_change(const storage::Change& change) {
 void ChangeFollower::on_seen_until(SteadyTime time) {
   if (sessions_.has_rows()) deps_.cache.seen_until(time);
   seen_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+// What is cached stays so for half a minute, and Redis would have nothing to say of it if the database went away
+// meanwhile. A database that is away already could not be asked again.
+void ChangeFollower::load_again() {
+  if (follows()) deps_.cache.drop_all();
 }
 
 void ChangeFollower::want_recheck() {

@@ -50,6 +50,7 @@ class ChangeFollower final : storage::ChangeFeed::Listener {
 
   void on_change(const storage::Change& change) override;
   void on_seen_until(SteadyTime time) override;
+  void load_again();
   void want_recheck();
   Awaitable<> recheck_live();
   std::chrono::steady_clock::duration age() const;

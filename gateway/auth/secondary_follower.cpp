@@ -49,8 +49,8 @@ Awaitable<> SecondaryFollower::look_after_epoch() {
   // Somebody has emptied Redis.
   if (!epoch) {
     trust_.distrust();
-  } else {
-    trust_.adopt(std::move(*epoch));
+  } else if (trust_.adopt(std::move(*epoch))) {
+    on_new_epoch_();
   }
 }
 
@@ -63,6 +63,7 @@ Awaitable<> SecondaryFollower::settle(SessionTrust::Task task) {
     co_await redis_.set(std::string(kEpochKey), epoch, kEpochLife);
     trust_.finish_settling(task, epoch);
     settled = true;
+    on_new_epoch_();
   } catch (const Failure&) {
   }
   if (!settled) trust_.fail_settling(std::move(task));

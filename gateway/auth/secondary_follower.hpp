@@ -3,6 +3,7 @@
 // that could not be told. One for the process, on the thread of the change feed; where rows in the database decide.
 #pragma once
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,10 +17,16 @@ namespace gatehouse::auth {
 
 class SecondaryFollower {
  public:
-  // Everything outlives the io_context of `executor`, and this object what it has started there.
+  // Everything outlives the io_context of `executor`, and this object what it has started there. `on_new_epoch`:
+  // nothing that Redis held before counts any more, so that it is to be filled again for what is in use.
   SecondaryFollower(const Executor& executor, cache::Cache& redis, storage::Database& database, SessionTrust& trust,
-                    Random& random)
-      : executor_(executor), redis_(redis), database_(database), trust_(trust), random_(random) {}
+                    Random& random, std::function<void()> on_new_epoch)
+      : executor_(executor),
+        redis_(redis),
+        database_(database),
+        trust_(trust),
+        random_(random),
+        on_new_epoch_(std::move(on_new_epoch)) {}
 
   // Goes on until the io_context ends.
   void start();
@@ -46,6 +53,7 @@ class SecondaryFollower {
   storage::Database& database_;
   SessionTrust& trust_;
   Random& random_;
+  const std::function<void()> on_new_epoch_;
   std::deque<std::unique_ptr<Job>> jobs_;
   unsigned workers_ = 0;
 };

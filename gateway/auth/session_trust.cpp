@@ -88,9 +88,11 @@ void SessionTrust::fail_settling(Task task) {
                     std::make_move_iterator(task.to_remove.end()));
 }
 
-void SessionTrust::adopt(std::string epoch) {
+bool SessionTrust::adopt(std::string epoch) {
   const std::lock_guard lock(mutex_);
-  if (!epoch_.empty()) epoch_ = std::move(epoch);
+  if (epoch_.empty() || epoch_ == epoch) return false;
+  epoch_ = std::move(epoch);
+  return true;
 }
 
 void SessionTrust::database_failed() {

@@ -65,8 +65,8 @@ class SessionTrust {
   std::optional<Task> begin_settling();
   void finish_settling(const Task& task, std::string epoch);
   void fail_settling(Task task);
-  // Another gateway has moved it on.
-  void adopt(std::string epoch);
+  // Another gateway has moved it on; false: it has not.
+  bool adopt(std::string epoch);
 
   // The database is known not to answer. True for one caller in a while: that one tries it again, beside its request.
   bool database_is_down() const { return database_down_.load(std::memory_order_acquire); }

@@ -206,7 +206,7 @@ TEST_CASE("the follower moves the epoch on and removes what could not be removed
   two.stores.run(two.a.sessions.remove(session.token));
   two.a.redis.down = false;
   SecondaryFollower follower(two.stores.context.get_executor(), two.a.redis, two.a.database, two.a.trust,
-                             two.stores.random);
+                             two.stores.random, [] {});
   follower.start();
   REQUIRE(run_until(two.stores.context, [&] { return !two.a.trust.view().epoch.empty(); }));
   CHECK_FALSE(two.a.value(session.token));
@@ -217,21 +217,24 @@ TEST_CASE("the follower moves the epoch on and removes what could not be removed
 
 TEST_CASE("the follower takes over another gateway's epoch, and makes one where Redis was emptied") {
   TwoGateways two;
+  int epochs = 0;
   SecondaryFollower follower(two.stores.context.get_executor(), two.a.redis, two.a.database, two.a.trust,
-                             two.stores.random);
+                             two.stores.random, [&] { ++epochs; });
   two.stores.run(two.b.redis.set("gatehouse:epoch", "second", 1h));
   follower.start();
   REQUIRE(run_until(two.stores.context, [&] { return two.a.trust.view().epoch == "second"; }));
+  REQUIRE(run_until(two.stores.context, [&] { return epochs == 1; }));
   two.stores.run(two.b.redis.remove({"gatehouse:epoch"}));
   REQUIRE(run_until(two.stores.context, [&] { return two.a.trust.view().epoch.size() == 32; }));
   CHECK(two.a.value("gatehouse:epoch") == two.a.trust.view().epoch);
+  CHECK(epochs == 2);
 }
 
 TEST_CASE("changes that the feed tells are taken out of Redis") {
   using Kind = storage::Change::Kind;
   TwoGateways two;
   SecondaryFollower follower(two.stores.context.get_executor(), two.a.redis, two.a.database, two.a.trust,
-                             two.stores.random);
+                             two.stores.random, [] {});
   const auto ended = two.a.sign_in("u1");
   const auto other = two.a.sign_in("u1");
   const auto copy = [&](const Session& session) { return two.a.value(SessionKeys(session.token).copy); };
