@@ -161,7 +161,7 @@ struct Gateway {
   std::vector<std::string> trusted_origins;  // as written: origins, or patterns with * and ?
   std::vector<Cidr> trusted_proxies;
   DatabaseSettings database;
-  Secret redis;  // empty: none
+  Secret redis;            // empty: none
   Secret secret;           // empty only beside `secrets`, or before development mode has filled it in
   SecretVersions secrets;  // where there are any, the first one takes the place of `secret`
   Limits limits;

@@ -43,7 +43,8 @@ struct RedisConnection {
 
 // Takes at most options.connect_timeout; the last step, a PING, must be answered within options.command_timeout, so
 // that a server which is too slow for calls is not connected to. The error is a clause for the log, without secrets.
-Awaitable<std::expected<RedisConnection, std::string>> connect_redis(
-    std::shared_ptr<const RedisServer> server, std::shared_ptr<RedisAddresses> addresses, CacheOptions options);
+Awaitable<std::expected<RedisConnection, std::string>> connect_redis(std::shared_ptr<const RedisServer> server,
+                                                                     std::shared_ptr<RedisAddresses> addresses,
+                                                                     CacheOptions options);
 
 }  // namespace gatehouse::cache
