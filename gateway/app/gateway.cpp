@@ -17,6 +17,7 @@
 #include "outbound/outbox.hpp"
 #include "outbound/queued_mailer.hpp"
 #include "outbound/smtp_transport.hpp"
+#include "storage/field_migrations.hpp"
 #include "storage/migrator.hpp"
 #include "storage/purge.hpp"
 
@@ -330,7 +331,8 @@ void Gateway::Parts::add_mail_metrics() {
 // What the database must have before it is of use. Throws Failure when it is down, MigrationError when it is not fit.
 Awaitable<storage::SchemaFacts> Gateway::Parts::prepare_schema() {
   const auto patient = store_->connect(main_io_.get_executor(), storage::migration_options());
-  storage::Migrator migrator = storage::make_migrator(*patient, clock_);
+  storage::Migrator migrator =
+      storage::make_migrator(*patient, clock_, {}, storage::field_migrations(settings_.auth, patient->engine()));
   if (settings_.database.migrate == config::Migrate::at_start) {
     const auto applied = co_await migrator.apply();
     for (const auto& migration : applied)

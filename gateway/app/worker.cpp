@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "features/email_password/email_password_feature.hpp"
+#include "features/email_verification/email_verification_feature.hpp"
 #include "features/password_reset/password_reset_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
 #include "features/user_profile/user_profile_feature.hpp"
@@ -17,12 +18,15 @@ namespace {
 thread_local Worker* current_worker = nullptr;
 
 std::vector<auth::Feature> make_features() {
-  return {features::sessions(), features::email_password(), features::password_reset(), features::user_profile()};
+  return {features::sessions(), features::email_password(), features::password_reset(), features::user_profile(),
+          features::email_verification()};
 }
 
-std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& shared, cache::Cache* redis) {
+std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& shared, cache::Cache* redis,
+                                                               const auth::RowFields& fields) {
   if (!redis) return std::nullopt;
-  return auth::SecondarySessions(*redis, *shared.session_trust, shared.clock, shared.settings.auth.session.expires_in);
+  return auth::SecondarySessions(*redis, *shared.session_trust, shared.clock, shared.settings.auth.session.expires_in,
+                                 fields);
 }
 
 }  // namespace
@@ -33,11 +37,13 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
       deadlines_(shared.clock.steady()),
       database_(shared.store.connect(io_.get_executor())),
       redis_(shared.redis ? shared.redis->connect(io_.get_executor()) : nullptr),
-      secondary_sessions_(make_secondary_sessions(shared, redis_.get())),
+      fields_{auth::AdditionalFields(shared.settings.auth.user.additional_fields),
+              auth::AdditionalFields(shared.settings.auth.session.additional_fields)},
+      secondary_sessions_(make_secondary_sessions(shared, redis_.get(), fields_)),
       cookies_(shared.settings.auth, shared.settings.base_url, shared.secrets.current()),
       sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
-                shared.schema, secondary_sessions_ ? &*secondary_sessions_ : nullptr),
-      users_(*database_, sessions_, shared.clock),
+                shared.schema, secondary_sessions_ ? &*secondary_sessions_ : nullptr, fields_),
+      users_(*database_, sessions_, shared.clock, fields_.user),
       verifications_(*database_, redis_.get(), shared.clock, shared.random, shared.settings.auth.verification,
                      shared.schema),
       dispatcher_({.database = *database_,

@@ -88,6 +88,7 @@ class Worker {
   Deadlines deadlines_;
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<cache::Cache> redis_;
+  const auth::RowFields fields_;
   std::optional<auth::SecondarySessions> secondary_sessions_;
   auth::SessionCookie cookies_;
   auth::Sessions sessions_;

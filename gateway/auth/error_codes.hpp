@@ -41,6 +41,19 @@ inline constexpr ErrorCode kInvalidToken{"INVALID_TOKEN", "Invalid token"};
 inline constexpr ErrorCode kUserNotFound{"USER_NOT_FOUND", "User not found"};
 inline constexpr ErrorCode kInvalidPassword{"INVALID_PASSWORD", "Invalid password"};
 inline constexpr ErrorCode kCredentialAccountNotFound{"CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found"};
+inline constexpr ErrorCode kFailedToUpdateUser{"FAILED_TO_UPDATE_USER", "Failed to update user"};
+inline constexpr ErrorCode kFailedToUpdateSession{"FAILED_TO_UPDATE_SESSION", "Failed to update session"};
+inline constexpr ErrorCode kChangeEmailDisabled{"CHANGE_EMAIL_DISABLED", "Change email is disabled"};
+inline constexpr ErrorCode kSessionExpired{"SESSION_EXPIRED",
+                                           "Session expired. Re-authenticate to perform this action."};
+inline constexpr ErrorCode kFailedToGetUserInfo{"FAILED_TO_GET_USER_INFO", "Failed to get user info"};
+inline constexpr ErrorCode kTokenExpired{"TOKEN_EXPIRED", "Token expired"};
+inline constexpr ErrorCode kInvalidUser{"INVALID_USER", "Invalid user"};
+inline constexpr ErrorCode kEmailNotVerified{"EMAIL_NOT_VERIFIED", "Email not verified"};
+inline constexpr ErrorCode kEmailMismatch{"EMAIL_MISMATCH", "Email mismatch"};
+inline constexpr ErrorCode kEmailAlreadyVerified{"EMAIL_ALREADY_VERIFIED", "Email is already verified"};
+inline constexpr ErrorCode kVerificationEmailNotEnabled{"VERIFICATION_EMAIL_NOT_ENABLED",
+                                                        "Verification email isn't enabled"};
 
 inline constexpr ErrorCode kMissingOrNullOrigin{"MISSING_OR_NULL_ORIGIN", "Missing or null Origin"};
 inline constexpr ErrorCode kInvalidOrigin{"INVALID_ORIGIN", "Invalid origin"};

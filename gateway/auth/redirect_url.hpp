@@ -13,4 +13,7 @@ namespace gatehouse::auth {
 std::string with_parameter(std::string_view url, const config::Origin& base, std::string_view name,
                            std::string_view value);
 
+// As Better Auth's own appendQueryParams: the parameter comes after those that are there, and a path stays a path.
+std::string with_appended(std::string_view url, std::string_view name, std::string_view value);
+
 }  // namespace gatehouse::auth

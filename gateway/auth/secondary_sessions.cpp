@@ -41,7 +41,7 @@ Awaitable<SecondarySessions::Finding> SecondarySessions::find(std::string token)
     finding.epoch = view.epoch;
     finding.generation = std::move(found.generation);
     if (!found.value) co_return finding;
-    const auto document = SessionDocument::parse(*found.value, token);
+    const auto document = SessionDocument::parse(*found.value, token, fields_);
     if (!document || document->note(kEpochNote) != view.epoch) co_return finding;
     const Identity& identity = document->identity();
     if (identity.session.expires_at <= clock_.now() || SessionTrust::is_changing(view, identity)) co_return finding;
@@ -113,7 +113,7 @@ Awaitable<> SecondarySessions::end(std::string token) {
     const SessionKeys keys(token);
     co_await redis_.invalidate(keys.copy, keys.generation);
     const auto value = co_await redis_.take(token);
-    const auto document = value ? SessionDocument::parse(*value, token) : std::nullopt;
+    const auto document = value ? SessionDocument::parse(*value, token, fields_) : std::nullopt;
     if (document) {
       std::vector<std::string> tokens{token};
       co_await unlist(document->identity().user.id, std::move(tokens));
@@ -166,7 +166,7 @@ Awaitable<> SecondarySessions::take_out(std::vector<std::string> tokens) {
 Awaitable<IdentityPtr> SecondarySessions::update(Session session) {
   const SessionKeys keys(session.token);
   auto found = co_await redis_.get_versioned(session.token, keys.generation);
-  auto document = found.value ? SessionDocument::parse(*found.value, session.token) : std::nullopt;
+  auto document = found.value ? SessionDocument::parse(*found.value, session.token, fields_) : std::nullopt;
   if (!document) co_return nullptr;
   document->update(session);
   const bool stored = co_await redis_.fill(session.token, document->to_text(), life_until(session.expires_at),
@@ -218,7 +218,7 @@ Awaitable<> SecondarySessions::revoke_before(std::string user_id, WallTime now) 
 Awaitable<IdentityPtr> SecondarySessions::read(std::string token) {
   const auto value = co_await redis_.get(token);
   if (!value) co_return nullptr;
-  const auto document = SessionDocument::parse(*value, token);
+  const auto document = SessionDocument::parse(*value, token, fields_);
   if (!document) co_return nullptr;
   const auto revoked_before = co_await read_revoked_before(document->identity().user.id);
   if (document->identity().session.created_at < revoked_before) co_return nullptr;
@@ -243,7 +243,7 @@ Awaitable<> SecondarySessions::rewrite(User user) {
 Awaitable<> SecondarySessions::rewrite_one(std::string token, User user) {
   const SessionKeys keys(token);
   auto found = co_await redis_.get_versioned(token, keys.generation);
-  auto document = found.value ? SessionDocument::parse(*found.value, token) : std::nullopt;
+  auto document = found.value ? SessionDocument::parse(*found.value, token, fields_) : std::nullopt;
   if (!document || document->identity().user.id != user.id) co_return;
   document->update(user);
   co_await redis_.fill(token, document->to_text(), life_until(document->identity().session.expires_at), keys.generation,
@@ -253,7 +253,7 @@ Awaitable<> SecondarySessions::rewrite_one(std::string token, User user) {
 Awaitable<> SecondarySessions::remove(std::string token) {
   const auto value = co_await redis_.get(token);
   std::vector<std::string> tokens{token};
-  const auto document = value ? SessionDocument::parse(*value, token) : std::nullopt;
+  const auto document = value ? SessionDocument::parse(*value, token, fields_) : std::nullopt;
   if (document) co_await unlist(document->identity().user.id, tokens);
   co_await take_out(std::move(tokens));
 }
@@ -287,7 +287,7 @@ Awaitable<std::vector<Session>> SecondarySessions::list(std::string user_id) {
   const auto values = co_await redis_.get_many(tokens);
   std::vector<Session> sessions;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto document = values[i] ? SessionDocument::parse(*values[i], tokens[i]) : std::nullopt;
+    const auto document = values[i] ? SessionDocument::parse(*values[i], tokens[i], fields_) : std::nullopt;
     if (!document) continue;
     const Session& session = document->identity().session;
     if (session.user_id == user_id && session.created_at >= revoked_before) sessions.push_back(session);

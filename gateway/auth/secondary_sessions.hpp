@@ -21,8 +21,9 @@ namespace gatehouse::auth {
 // Everything referred to outlives the calls.
 class SecondarySessions {
  public:
-  SecondarySessions(cache::Cache& redis, SessionTrust& trust, const Clock& clock, std::chrono::seconds expires_in)
-      : redis_(redis), trust_(trust), clock_(clock), expires_in_(expires_in) {}
+  SecondarySessions(cache::Cache& redis, SessionTrust& trust, const Clock& clock, std::chrono::seconds expires_in,
+                    const RowFields& fields = no_additional_fields())
+      : redis_(redis), trust_(trust), clock_(clock), expires_in_(expires_in), fields_(fields) {}
 
   SessionTrust& trust() { return trust_; }
 
@@ -85,6 +86,7 @@ class SecondarySessions {
   SessionTrust& trust_;
   const Clock& clock_;
   const std::chrono::seconds expires_in_;
+  const RowFields& fields_;
 };
 
 // The keys of a token beside Better Auth's.

@@ -131,9 +131,21 @@ std::optional<User> read_user(const json::object& row) {
   return user;
 }
 
+void add_hidden(json::object& row, const AdditionalValuesPtr& additional) {
+  if (!additional) return;
+  for (const auto& [name, value] : additional->hidden) row[name] = value;
+}
+
 json::object to_row(const User& user) {
   auto row = to_json(user);
   if (user.role) row["role"] = *user.role;
+  add_hidden(row, user.additional);
+  return row;
+}
+
+json::object to_row(const Session& session) {
+  auto row = to_json(session);
+  add_hidden(row, session.additional);
   return row;
 }
 
@@ -161,7 +173,8 @@ std::chrono::seconds life_until(WallTime end, WallTime now) {
   return std::max(std::chrono::floor<std::chrono::seconds>(end - now), std::chrono::seconds{0});
 }
 
-std::optional<SessionDocument> SessionDocument::parse(std::string_view text, std::string_view token) {
+std::optional<SessionDocument> SessionDocument::parse(std::string_view text, std::string_view token,
+                                                      const RowFields& fields) {
   auto value = parse_document(text, kSessionBytesMax);
   if (!value || !value->is_object()) return std::nullopt;
   SessionDocument parsed;
@@ -172,12 +185,14 @@ std::optional<SessionDocument> SessionDocument::parse(std::string_view text, std
   auto session = read_session(*session_row);
   auto user = read_user(*user_row);
   if (!session || !user || session->token != token || session->user_id != user->id) return std::nullopt;
+  session->additional = fields.session.read(*session_row);
+  user->additional = fields.user.read(*user_row);
   parsed.identity_ = {std::move(*session), std::move(*user)};
   return parsed;
 }
 
 SessionDocument::SessionDocument(const Identity& identity)
-    : document_{{"session", to_json(identity.session)}, {"user", to_row(identity.user)}}, identity_(identity) {}
+    : document_{{"session", to_row(identity.session)}, {"user", to_row(identity.user)}}, identity_(identity) {}
 
 std::string SessionDocument::to_text() const {
   return json::serialize(document_);
@@ -185,7 +200,7 @@ std::string SessionDocument::to_text() const {
 
 void SessionDocument::update(const Session& session) {
   identity_.session = session;
-  take_over(document_["session"], to_json(session));
+  take_over(document_["session"], to_row(session));
 }
 
 void SessionDocument::update(const User& user) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/additional_fields.hpp"
 #include "auth/identity.hpp"
 
 namespace gatehouse::auth::secondary_storage {
@@ -31,7 +32,8 @@ std::chrono::seconds life_until(WallTime end, WallTime now);
 class SessionDocument {
  public:
   // Absent: too large, no JSON, not a session with its user, or one of another token than `token`.
-  static std::optional<SessionDocument> parse(std::string_view text, std::string_view token);
+  static std::optional<SessionDocument> parse(std::string_view text, std::string_view token,
+                                              const RowFields& fields = no_additional_fields());
   explicit SessionDocument(const Identity& identity);
 
   const Identity& identity() const { return identity_; }

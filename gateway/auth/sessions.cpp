@@ -17,35 +17,6 @@ using std::chrono::hours;
 
 constexpr hours kUnrememberedLife{24};
 
-// Reads id, token, userId, expiresAt, createdAt, updatedAt, ipAddress, userAgent.
-Session read_session(const storage::Row& row) {
-  Session session;
-  session.id = row.text(0);
-  session.token = row.text(1);
-  session.user_id = row.text(2);
-  session.expires_at = row.time(3);
-  session.created_at = row.time(4);
-  session.updated_at = row.time(5);
-  session.ip_address = row.optional_text(6);
-  session.user_agent = row.optional_text(7);
-  return session;
-}
-
-constexpr std::size_t kSessionColumns = 8;
-constexpr std::size_t kUserColumns = 7;
-
-Query select_identity(std::string token, bool with_role) {
-  static constexpr std::string_view kPlain =
-      R"(SELECT s."id", s."token", s."userId", s."expiresAt", s."createdAt", s."updatedAt", s."ipAddress", s."userAgent",
-                u."id", u."name", u."email", u."emailVerified", u."image", u."createdAt", u."updatedAt"
-         FROM "session" s JOIN "user" u ON u."id" = s."userId" WHERE s."token" = $1)";
-  static constexpr std::string_view kWithRole =
-      R"(SELECT s."id", s."token", s."userId", s."expiresAt", s."createdAt", s."updatedAt", s."ipAddress", s."userAgent",
-                u."id", u."name", u."email", u."emailVerified", u."image", u."createdAt", u."updatedAt", u."role"
-         FROM "session" s JOIN "user" u ON u."id" = s."userId" WHERE s."token" = $1)";
-  return {{with_role ? kWithRole : kPlain}, {std::move(token)}};
-}
-
 // To so many characters; 0: as it is.
 std::string shortened(std::string text, std::size_t characters_max) {
   if (characters_max == 0) return text;
@@ -55,20 +26,6 @@ std::string shortened(std::string text, std::size_t characters_max) {
     if (starts_character && ++characters > characters_max) return text.substr(0, at);
   }
   return text;
-}
-
-User read_identity_user(const storage::Row& row, std::size_t first, bool with_role) {
-  User user = read_user(row, first);
-  if (with_role) user.role = row.optional_text(first + kUserColumns);
-  return user;
-}
-
-Query select_user(std::string id, bool with_role) {
-  static constexpr std::string_view kPlain =
-      R"(SELECT "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt" FROM "user" WHERE "id" = $1)";
-  static constexpr std::string_view kWithRole =
-      R"(SELECT "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt", "role" FROM "user" WHERE "id" = $1)";
-  return {{with_role ? kWithRole : kPlain}, {std::move(id)}};
 }
 
 Query delete_all(std::string user_id) {
@@ -115,14 +72,16 @@ struct EndRefresh {
 
 Sessions::Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
                    const config::SessionSettings& settings, const storage::SchemaFacts& schema,
-                   SecondarySessions* secondary)
+                   SecondarySessions* secondary, const RowFields& fields)
     : database_(database),
       cache_(cache),
       clock_(clock),
       random_(random),
       settings_(settings),
       schema_(schema),
-      secondary_(secondary) {}
+      secondary_(secondary),
+      fields_(fields),
+      statements_(fields) {}
 
 Awaitable<IdentityPtr> Sessions::read(std::string token) {
   return has_rows() ? read_row(std::move(token)) : secondary_->read(std::move(token));
@@ -130,13 +89,9 @@ Awaitable<IdentityPtr> Sessions::read(std::string token) {
 
 Awaitable<IdentityPtr> Sessions::read_row(std::string token) {
   if (!is_storable(token)) co_return nullptr;
-  auto result = co_await run(database_, select_identity(std::move(token), schema_.user_has_role));
+  auto result = co_await run(database_, statements_.select_identity(std::move(token), schema_.user_has_role));
   if (result.rows.empty()) co_return nullptr;
-  const storage::Row& row = result.rows.front();
-  auto identity = std::make_shared<Identity>();
-  identity->session = read_session(row);
-  identity->user = read_identity_user(row, kSessionColumns, schema_.user_has_role);
-  co_return identity;
+  co_return statements_.read_identity(result.rows.front(), schema_.user_has_role);
 }
 
 Awaitable<IdentityPtr> Sessions::load(std::string token) {
@@ -239,6 +194,29 @@ Awaitable<bool> Sessions::update_row(Session session, WallTime due_before) {
   co_return result.affected > 0;
 }
 
+Awaitable<std::optional<Session>> Sessions::update(IdentityPtr identity, boost::json::object changes) {
+  auto changed = std::make_shared<Identity>(*identity);
+  Session& session = changed->session;
+  session.updated_at = clock_.now();
+  const std::string token = session.token;
+  const InvalidateAtEnd invalidate{cache_, token};
+  if (!has_rows()) {
+    auto values = fields_.session.values_of(session.additional);
+    for (const auto& [name, value] : changes) values[name] = value;
+    session.additional = fields_.session.make_values(values);
+    const auto stored = co_await secondary_->renew(session);
+    if (!stored) co_return std::nullopt;
+    co_return stored->session;
+  }
+  std::optional<SessionTrust::Change> untold;
+  if (secondary_) untold.emplace(secondary_->trust(), token);
+  const auto result = co_await run(database_, statements_.update(token, session.updated_at, changes));
+  if (result.rows.empty()) co_return std::nullopt;
+  session = statements_.read_session(result.rows.front());
+  if (secondary_) co_await secondary_->change(changed);
+  co_return changed->session;
+}
+
 Session Sessions::make(NewSession values) {
   Session session;
   session.id = make_row_id(has_rows() ? schema_.session_ids : storage::IdKind::text, random_);
@@ -248,29 +226,13 @@ Session Sessions::make(NewSession values) {
   session.updated_at = session.created_at;
   session.expires_at = session.created_at + (values.remember ? settings_.expires_in : kUnrememberedLife);
   session.ip_address = std::move(values.ip_address);
+  session.additional = fields_.session.make_values(fields_.session.defaults());
   session.user_agent = shortened(std::move(values.user_agent), schema_.user_agent_characters_max);
   return session;
 }
 
-Query Sessions::insert(const Session& session) {
-  storage::Parameters values{session.expires_at,
-                             session.token,
-                             session.created_at,
-                             session.updated_at,
-                             session.ip_address.value_or(""),
-                             session.user_agent.value_or(""),
-                             session.user_id};
-  if (session.id.empty()) {
-    return {
-        {R"(INSERT INTO "session" ("expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId")
-                VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING "id")"},
-        std::move(values)};
-  }
-  values.emplace_back(session.id);
-  return {
-      {R"(INSERT INTO "session" ("expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId", "id")
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING "id")"},
-      std::move(values)};
+Query Sessions::insert(const Session& session) const {
+  return statements_.insert(session);
 }
 
 Awaitable<Session> Sessions::store(Session session) {
@@ -285,11 +247,11 @@ Awaitable<Session> Sessions::store(Session session) {
 Awaitable<> Sessions::publish(Session session) {
   if (!secondary_) co_return;
   if (!has_rows()) {
-    auto result = co_await run(database_, select_user(session.user_id, schema_.user_has_role));
+    auto result = co_await run(database_, statements_.select_user(session.user_id, schema_.user_has_role));
     if (result.rows.empty()) co_return;
     auto identity = std::make_shared<Identity>();
     identity->session = std::move(session);
-    identity->user = read_identity_user(result.rows.front(), 0, schema_.user_has_role);
+    identity->user = statements_.read_user(result.rows.front(), 0, schema_.user_has_role);
     co_await secondary_->create(std::move(identity));
     co_return;
   }
@@ -309,13 +271,10 @@ Awaitable<std::vector<Session>> Sessions::list(std::string user_id) {
     auto kept = co_await secondary_->list(std::move(user_id));
     co_return kept;
   }
-  Query query{{R"(SELECT "id", "token", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent"
-                  FROM "session" WHERE "userId" = $1 AND "expiresAt" > $2 ORDER BY "createdAt")"},
-              {std::move(user_id), clock_.now()}};
-  auto result = co_await run(database_, std::move(query));
+  auto result = co_await run(database_, statements_.select_list(std::move(user_id), clock_.now()));
   std::vector<Session> sessions;
   sessions.reserve(result.rows.size());
-  for (const auto& row : result.rows) sessions.push_back(read_session(row));
+  for (const auto& row : result.rows) sessions.push_back(statements_.read_session(row));
   co_return sessions;
 }
 
@@ -389,15 +348,15 @@ Awaitable<std::optional<User>> Sessions::change_user(std::string user_id, Query 
   if (secondary_ && has_rows()) untold.emplace(secondary_->trust(), user_id);
   const auto result = co_await run(database_, std::move(change));
   if (result.rows.empty()) co_return std::nullopt;
-  const User changed = read_user(result.rows.front(), 0);
+  const User changed = statements_.read_user(result.rows.front(), 0, false);
   if (secondary_) co_await tell_changed(changed);
   co_return changed;
 }
 
 Awaitable<> Sessions::tell_changed(User user) {
   if (schema_.user_has_role) {
-    const auto result = co_await run(database_, select_user(user.id, true));
-    if (!result.rows.empty()) user = read_identity_user(result.rows.front(), 0, true);
+    const auto result = co_await run(database_, statements_.select_user(user.id, true));
+    if (!result.rows.empty()) user = statements_.read_user(result.rows.front(), 0, true);
   }
   if (!has_rows()) {
     co_await secondary_->rewrite(std::move(user));
@@ -424,15 +383,16 @@ Awaitable<bool> Sessions::remove_user(std::string user_id) {
   if (secondary_ && has_rows()) untold.emplace(secondary_->trust(), user_id);
   const WallTime now = clock_.now();
   auto transaction = co_await database_.begin();
-  const auto ended =
-      co_await transaction->query({R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {user_id});
+  std::vector<std::string> tokens;
+  if (has_rows()) {
+    const auto ended = co_await run(*transaction, delete_all(user_id));
+    for (const auto& row : ended.rows) tokens.push_back(row.text(0));
+  }
   co_await transaction->query({R"(DELETE FROM "account" WHERE "userId" = $1)"}, {user_id});
   co_await transaction->query({R"(DELETE FROM "verification" WHERE "value" = $1)"}, {user_id});
   const auto removed = co_await transaction->query({R"(DELETE FROM "user" WHERE "id" = $1)"}, {user_id});
   co_await transaction->commit();
   transaction.reset();
-  std::vector<std::string> tokens;
-  for (const auto& row : ended.rows) tokens.push_back(row.text(0));
   for (const auto& token : tokens) cache_.end(token);
   if (!has_rows()) {
     const auto kept = co_await secondary_->remove_all(user_id, now);

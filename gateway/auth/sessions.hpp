@@ -10,10 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/additional_fields.hpp"
 #include "auth/identity.hpp"
 #include "auth/query.hpp"
 #include "auth/secondary_sessions.hpp"
 #include "auth/session_cache.hpp"
+#include "auth/session_statements.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "config/configuration.hpp"
@@ -33,14 +35,15 @@ struct NewSession {
 // thread and must end before this object does.
 class Sessions {
  public:
-  // `schema`: read once at the start. `secondary`: null without Redis.
+  // `schema`: read once at the start. `secondary`: null without Redis. `fields` outlives the object.
   Sessions(storage::Database& database, SessionCache& cache, const Clock& clock, Random& random,
            const config::SessionSettings& settings, const storage::SchemaFacts& schema,
-           SecondarySessions* secondary = nullptr);
+           SecondarySessions* secondary = nullptr, const RowFields& fields = no_additional_fields());
 
   // For a store that was not there at the start. On the object's thread.
   void set_schema(const storage::SchemaFacts& schema) { schema_ = schema; }
   const storage::SchemaFacts& schema() const { return schema_; }
+  const RowFields& fields() const { return fields_; }
 
   // Hot path: no I/O. nullptr: not known here, load() it.
   IdentityPtr find_cached(std::string_view token) { return cache_.find(token); }
@@ -69,8 +72,11 @@ class Sessions {
   // The two halves of store(), for a transaction that makes more than the session: the statement, where sessions have
   // rows (its one row is the session's id), and what follows the commit.
   bool has_rows() const { return !secondary_ || settings_.store_in_database; }
-  static Query insert(const Session& session);
+  Query insert(const Session& session) const;
   Awaitable<> publish(Session session);
+
+  // Writes additional fields, by name, and updatedAt. Absent: the session is gone.
+  Awaitable<std::optional<Session>> update(IdentityPtr identity, boost::json::object changes);
 
   // Unexpired, oldest first.
   Awaitable<std::vector<Session>> list(std::string user_id);
@@ -81,8 +87,8 @@ class Sessions {
   Awaitable<> remove_all(std::string user_id, std::unique_ptr<storage::Transaction> transaction);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
-  // For Users alone. Runs a statement that changes the user and returns read_user's columns of the row: whatever is
-  // kept of the user's sessions, here and in Redis, is right when this returns. Absent: it changed nothing.
+  // For Users alone. Runs a statement that changes the user and returns Users' columns of the row: whatever is kept of
+  // the user's sessions, here and in Redis, is right when this returns. Absent: it changed nothing.
   Awaitable<std::optional<User>> change_user(std::string user_id, Query change);
   // The user with all that belongs to it, and the sessions as remove_all() does. False: there is none.
   Awaitable<bool> remove_user(std::string user_id);
@@ -113,6 +119,8 @@ class Sessions {
   const config::SessionSettings settings_;
   storage::SchemaFacts schema_;
   SecondarySessions* const secondary_;
+  const RowFields& fields_;
+  const SessionStatements statements_;
 };
 
 }  // namespace gatehouse::auth

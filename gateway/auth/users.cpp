@@ -22,32 +22,25 @@ bool may_be_id(storage::IdKind kind, std::string_view id) {
   return is_storable(id);
 }
 
-Query select_user_by_email(std::string email) {
-  return {
-      {R"(SELECT "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt" FROM "user" WHERE "email" = $1)"},
-      {std::move(email)}};
+constexpr std::size_t kColumns = 7;
+
+// As read_user() reads them, then the additional ones.
+std::string column_list(const AdditionalFields& fields, std::string_view alias = {}) {
+  std::string text;
+  for (const char* name : {"id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt"})
+    text += (text.empty() ? "" : ", ") + std::string(alias) + '"' + name + '"';
+  return text + fields.columns(alias);
 }
 
-Query select_user_by_id(std::string id) {
-  return {
-      {R"(SELECT "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt" FROM "user" WHERE "id" = $1)"},
-      {std::move(id)}};
-}
-
-Query update_user(std::string id, UserChanges changes, WallTime now) {
-  return {{R"(UPDATE "user" SET "name" = COALESCE($2, "name"), "email" = COALESCE($3, "email"),
-                                "emailVerified" = COALESCE($4, "emailVerified"),
-                                "image" = CASE WHEN $5 THEN $6 ELSE "image" END, "updatedAt" = $7
-              WHERE "id" = $1 AND "email" = COALESCE($8, "email")
-              RETURNING "id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt")"},
-          {std::move(id), optional_text(changes.name), optional_text(changes.email),
-           storage::nullable(changes.email_verified), changes.image.has_value(),
-           optional_text(changes.image.value_or(std::nullopt)), now, optional_text(changes.while_email)}};
-}
-
-std::optional<User> read_only_user(const storage::ResultSet& result) {
-  if (result.rows.empty()) return std::nullopt;
-  return read_user(result.rows.front(), 0);
+// Six values, those of the fields, and the id where the gateway makes it.
+std::string insert_text(const AdditionalFields& fields, bool with_id) {
+  std::string columns = R"("name", "email", "emailVerified", "image", "createdAt", "updatedAt")" + fields.columns();
+  std::string values = "$1, $2, $3, $4, $5, $6" + fields.placeholders(7);
+  if (with_id) {
+    columns += R"(, "id")";
+    values += ", $" + std::to_string(7 + fields.size());
+  }
+  return R"(INSERT INTO "user" ()" + columns + ") VALUES (" + values + R"() RETURNING "id")";
 }
 
 }  // namespace
@@ -64,35 +57,12 @@ User read_user(const storage::Row& row, std::size_t first) {
   return user;
 }
 
-Query insert_user(const User& user) {
-  storage::Parameters values{user.name,       user.email,     user.email_verified, optional_text(user.image),
-                             user.created_at, user.updated_at};
-  if (user.id.empty()) {
-    return {{R"(INSERT INTO "user" ("name", "email", "emailVerified", "image", "createdAt", "updatedAt")
-                VALUES ($1, $2, $3, $4, $5, $6) RETURNING "id")"},
-            std::move(values)};
-  }
-  values.emplace_back(user.id);
-  return {{R"(INSERT INTO "user" ("name", "email", "emailVerified", "image", "createdAt", "updatedAt", "id")
-              VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING "id")"},
-          std::move(values)};
-}
-
 Query select_next_user_id(storage::Engine engine) {
   if (engine == storage::Engine::sqlite) return {{R"(SELECT COALESCE(max("id"), 0) + 1 FROM "user")"}, {}};
   // A column may count by a sequence that is not its own.
   return {{R"(SELECT COALESCE(nextval(pg_get_serial_sequence('"user"', 'id')),
                               (SELECT COALESCE(max("id"), 0) + 1 FROM "user")))"},
           {}};
-}
-
-Query select_user_with_password(std::string email) {
-  return {
-      {R"(SELECT u."id", u."name", u."email", u."emailVerified", u."image", u."createdAt", u."updatedAt", a."password"
-              FROM "user" u
-              LEFT JOIN "account" a ON a."userId" = u."id" AND a."providerId" = 'credential' AND a."accountId" = CAST(u."id" AS text)
-              WHERE u."email" = $1 ORDER BY a."createdAt" LIMIT 1)"},
-      {std::move(email)}};
 }
 
 Query insert_password_account(std::string id, const User& user, std::string password_hash) {
@@ -110,20 +80,76 @@ Query insert_password_account(std::string id, const User& user, std::string pass
       std::move(values)};
 }
 
+Users::Users(storage::Database& database, Sessions& sessions, const Clock& clock, const AdditionalFields& fields)
+    : database_(database),
+      sessions_(sessions),
+      clock_(clock),
+      fields_(fields),
+      by_id_("SELECT " + column_list(fields) + R"( FROM "user" WHERE "id" = $1)"),
+      by_email_("SELECT " + column_list(fields) + R"( FROM "user" WHERE "email" = $1)"),
+      with_password_("SELECT " + column_list(fields, "u.") + R"(, a."password" FROM "user" u
+          LEFT JOIN "account" a ON a."userId" = u."id" AND a."providerId" = 'credential' AND a."accountId" = CAST(u."id" AS text)
+          WHERE u."email" = $1 ORDER BY a."createdAt" LIMIT 1)"),
+      insert_(insert_text(fields, true)),
+      insert_counted_(insert_text(fields, false)),
+      update_(R"(UPDATE "user" SET "name" = COALESCE($2, "name"), "email" = COALESCE($3, "email"),
+          "emailVerified" = COALESCE($4, "emailVerified"), "image" = CASE WHEN $5 THEN $6 ELSE "image" END,
+          "updatedAt" = $7)" +
+              fields.assignments(9) + R"( WHERE "id" = $1 AND "email" = COALESCE($8, "email") RETURNING )" +
+              column_list(fields)) {}
+
+User Users::read(const storage::Row& row) const {
+  User user = read_user(row, 0);
+  user.additional = fields_.read(row, kColumns);
+  return user;
+}
+
 Awaitable<std::optional<User>> Users::find(std::string id) {
   if (!may_be_id(sessions_.schema().user_ids, id)) co_return std::nullopt;
-  const auto result = co_await run(database_, select_user_by_id(std::move(id)));
-  co_return read_only_user(result);
+  Query query{{by_id_}, {std::move(id)}};
+  const auto result = co_await run(database_, std::move(query));
+  if (result.rows.empty()) co_return std::nullopt;
+  co_return read(result.rows.front());
 }
 
 Awaitable<std::optional<User>> Users::find_by_email(std::string email) {
   if (!is_storable(email)) co_return std::nullopt;
-  const auto result = co_await run(database_, select_user_by_email(std::move(email)));
-  co_return read_only_user(result);
+  Query query{{by_email_}, {std::move(email)}};
+  const auto result = co_await run(database_, std::move(query));
+  if (result.rows.empty()) co_return std::nullopt;
+  co_return read(result.rows.front());
+}
+
+Awaitable<std::optional<Users::Found>> Users::find_with_password(std::string email) {
+  if (!is_storable(email)) co_return std::nullopt;
+  Query query{{with_password_}, {std::move(email)}};
+  const auto result = co_await run(database_, std::move(query));
+  if (result.rows.empty()) co_return std::nullopt;
+  const storage::Row& row = result.rows.front();
+  co_return Found{read(row), row.optional_text(kColumns + fields_.size())};
+}
+
+Query Users::insert(User user) const {
+  if (!user.additional) user.additional = fields_.make_values(fields_.defaults());
+  storage::Parameters values{user.name,       user.email,     user.email_verified, optional_text(user.image),
+                             user.created_at, user.updated_at};
+  fields_.append_values(values, user.additional);
+  if (user.id.empty()) return {{insert_counted_}, std::move(values)};
+  values.emplace_back(std::move(user.id));
+  return {{insert_}, std::move(values)};
 }
 
 Awaitable<std::optional<User>> Users::update(std::string id, UserChanges changes) {
-  auto query = update_user(id, std::move(changes), clock_.now());
+  storage::Parameters values{id,
+                             optional_text(changes.name),
+                             optional_text(changes.email),
+                             storage::nullable(changes.email_verified),
+                             changes.image.has_value(),
+                             optional_text(changes.image.value_or(std::nullopt)),
+                             clock_.now(),
+                             optional_text(changes.while_email)};
+  fields_.append_changes(values, changes.additional);
+  Query query{{update_}, std::move(values)};
   auto user = co_await sessions_.change_user(std::move(id), std::move(query));
   co_return user;
 }

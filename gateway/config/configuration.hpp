@@ -98,11 +98,52 @@ struct MailSettings {
 struct EmailAndPassword {
   bool enabled = false;
   bool auto_sign_in = true;
+  bool require_email_verification = false;
   bool disable_sign_up = false;
   std::uint32_t min_password_length = 8;  // UTF-16 code units
   std::uint32_t max_password_length = 128;
   seconds reset_password_token_expires_in{3'600};
   bool revoke_sessions_on_password_reset = true;
+};
+
+// A column of the deployment's own in "user" or "session" (Better Auth's additionalFields).
+struct AdditionalField {
+  enum class Type { string, number, boolean, date, strings, numbers };
+  std::string name;  // in requests and answers
+  Type type = Type::string;
+  bool required = true;  // must be given at sign-up, where there is no default
+  bool input = true;     // clients may set it
+  bool returned = true;  // is shown in answers
+  bool unique = false;
+  std::optional<std::string> default_value = {};
+  std::string field_name = {};  // the column; empty: as the field is called
+  const std::string& column() const { return field_name.empty() ? name : field_name; }
+  bool operator==(const AdditionalField&) const = default;
+};
+
+struct EmailVerification {
+  std::optional<bool> send_on_sign_up;  // absent: where email_and_password.require_email_verification is on
+  bool send_on_sign_in = false;
+  bool auto_sign_in_after_verification = false;
+  seconds expires_in{3'600};
+};
+
+struct ChangeEmail {
+  bool enabled = false;
+  bool send_change_email_confirmation = false;
+  bool update_email_without_verification = false;
+};
+
+struct DeleteUser {
+  bool enabled = false;
+  bool send_delete_account_verification = false;
+  seconds delete_token_expires_in{86'400};
+};
+
+struct UserSettings {
+  ChangeEmail change_email;
+  DeleteUser delete_user;
+  std::vector<AdditionalField> additional_fields;
 };
 
 struct SessionSettings {
@@ -112,6 +153,7 @@ struct SessionSettings {
   bool store_in_database = true;  // false: Redis alone has the sessions
   milliseconds staleness_max{1'000};
   milliseconds serve_cached_on_outage{0};
+  std::vector<AdditionalField> additional_fields;
 };
 
 // Short-lived proofs: links in mails, states of OAuth flows.
@@ -145,6 +187,8 @@ struct AuthSettings {
   std::string base_path = "/api/auth";
   std::string app_name = "Gatehouse";
   EmailAndPassword email_and_password;
+  EmailVerification email_verification;
+  UserSettings user;
   SessionSettings session;
   VerificationSettings verification;
   std::optional<IpAddressRule> ip_address;

@@ -25,7 +25,7 @@ const Table& email_and_password_keys() {
       key("auto_sign_in", &S::auto_sign_in, "Whoever signs up is signed in"),
       key("min_password_length", &S::min_password_length, "In UTF-16 code units", {.minimum = 1, .maximum = 1024}),
       key("max_password_length", &S::max_password_length, "In UTF-16 code units", {.minimum = 1, .maximum = 1024}),
-      later<BooleanValue>("require_email_verification", "Sign-in only with a verified address", "false"),
+      key("require_email_verification", &S::require_email_verification, "Sign-in only with a verified address"),
       key("reset_password_token_expires_in", &S::reset_password_token_expires_in,
           "How long a link to reset a password works", {.minimum = 60, .maximum = 7 * 24 * 3600}),
       key("revoke_sessions_on_password_reset", &S::revoke_sessions_on_password_reset,
@@ -35,51 +35,94 @@ const Table& email_and_password_keys() {
 }
 
 const Table& email_verification_keys() {
+  using S = EmailVerification;
   static const Table table{{
-      later<BooleanValue>("send_on_sign_up", "Send a verification mail at sign-up", "false"),
-      later<BooleanValue>("send_on_sign_in", "Send a verification mail at a sign-in with an unverified address",
-                          "false"),
-      later<BooleanValue>("auto_sign_in_after_verification", "Following the link signs in", "false"),
-      later<SecondsValue>("expires_in", "How long the link works", "1h"),
+      key("send_on_sign_up", &S::send_on_sign_up,
+          "Send a verification mail at sign-up; where it is not written, as "
+          "`email_and_password.require_email_verification` says"),
+      key("send_on_sign_in", &S::send_on_sign_in, "Send a verification mail at a sign-in with an unverified address"),
+      key("auto_sign_in_after_verification", &S::auto_sign_in_after_verification, "Following the link signs in"),
+      key("expires_in", &S::expires_in, "How long the link works", {.minimum = 60}),
   }};
   return table;
 }
 
+struct FieldTypes {
+  using Type = AdditionalField::Type;
+  static constexpr std::array kWords{Word<Type>{"string", Type::string},    Word<Type>{"number", Type::number},
+                                     Word<Type>{"boolean", Type::boolean},  Word<Type>{"date", Type::date},
+                                     Word<Type>{"string[]", Type::strings}, Word<Type>{"number[]", Type::numbers}};
+};
+
 const Table& additional_field_keys() {
+  using S = AdditionalField;
   static const Table table{{
-      later<WordValue<AnyOf<"string", "number", "boolean", "date", "string[]", "number[]">>>("type",
-                                                                                             "Type of the field"),
-      later<BooleanValue>("required", "Must be given at sign-up"),
-      later<BooleanValue>("input", "May be set by the client"),
-      later<BooleanValue>("returned", "Is shown in answers"),
-      later<BooleanValue>("unique", "No two rows have the same value"),
-      later<TextValue>("default_value", "Value where none is given"),
-      later<TextValue>("field_name", "Column of the database"),
+      key<WordValue<FieldTypes>>("type", &S::type, "Type of the field"),
+      key("required", &S::required, "Must be given at sign-up, unless it has a default"),
+      key("input", &S::input, "May be set by the client"),
+      key("returned", &S::returned, "Is shown in answers"),
+      key("unique", &S::unique, "No two rows have the same value"),
+      key("default_value", &S::default_value, "Value where none is given; lists and dates as JSON writes them"),
+      key<NameValue>("field_name", &S::field_name, "Column of the database; as the field where it is not written"),
   }};
   return table;
+}
+
+// A mapping of names to fields.
+template <class S>
+Key additional_fields(std::vector<AdditionalField> S::* member, std::string doc) {
+  Key key{.name = "additional_fields", .doc = std::move(doc), .form = Key::Form::map};
+  key.table = additional_field_keys;
+  key.options.restart = true;
+  key.same = [member](const void* a, const void* b) {
+    return static_cast<const S*>(a)->*member == static_cast<const S*>(b)->*member;
+  };
+  key.read = [member](Reader& reader, const Node& node, void* object) {
+    auto& fields = static_cast<S*>(object)->*member;
+    fields.clear();
+    if (node.kind != Node::Kind::map && node.kind != Node::Kind::null)
+      return reader.add(Code::type, node, "takes a mapping of names to fields");
+    for (const Entry& entry : node.entries) {
+      const Reader::Step step(reader, entry.key, entry.line, entry.column);
+      if (!NameValue::parse(entry.key)) reader.add(Code::value, entry.value, "is no name for a field");
+      AdditionalField& field = fields.emplace_back();
+      read_table(reader, entry.value, additional_field_keys(), &field);
+      field.name = entry.key;
+    }
+  };
+  return key;
 }
 
 const Table& change_email_keys() {
+  using S = ChangeEmail;
   static const Table table{{
-      later<BooleanValue>("enabled", "Users may change their address", "false"),
-      later<BooleanValue>("update_email_without_verification", "At once while the old address is unverified", "false"),
+      key("enabled", &S::enabled, "Users may change their address"),
+      key("send_change_email_confirmation", &S::send_change_email_confirmation,
+          "Whoever has a verified address confirms the change there first"),
+      key("update_email_without_verification", &S::update_email_without_verification,
+          "At once while the old address is unverified"),
   }};
   return table;
 }
 
 const Table& delete_user_keys() {
+  using S = DeleteUser;
   static const Table table{{
-      later<BooleanValue>("enabled", "Users may delete themselves", "false"),
-      later<SecondsValue>("delete_token_expires_in", "How long the link of the confirmation mail works", "1d"),
+      key("enabled", &S::enabled, "Users may delete themselves"),
+      key("send_delete_account_verification", &S::send_delete_account_verification,
+          "A user is deleted by following the link of a mail alone"),
+      key("delete_token_expires_in", &S::delete_token_expires_in, "How long the link of that mail works",
+          {.minimum = 60}),
   }};
   return table;
 }
 
 const Table& user_keys() {
+  using S = UserSettings;
   static const Table table{{
-      group("change_email", change_email_keys, "Change of the e-mail address"),
-      group("delete_user", delete_user_keys, "Deletion of one's own user"),
-      later_map("additional_fields", additional_field_keys, "Further columns of the user"),
+      section("change_email", &S::change_email, change_email_keys, "Change of the e-mail address"),
+      section("delete_user", &S::delete_user, delete_user_keys, "Deletion of one's own user"),
+      additional_fields(&S::additional_fields, "Further columns of the user, by name"),
   }};
   return table;
 }
@@ -114,7 +157,7 @@ const Table& session_keys() {
           "is revoked meanwhile by somebody else is accepted for as long",
           {.maximum = 3'600'000}),
       group("cookie_cache", cookie_cache_keys, "Better Auth's cookie cache; the gateway itself never believes it"),
-      later_map("additional_fields", additional_field_keys, "Further columns of the session"),
+      additional_fields(&S::additional_fields, "Further columns of the session, by name"),
   }};
   return table;
 }
@@ -257,8 +300,8 @@ const Table& auth_keys() {
         key<PathValue>("base_path", &S::base_path, "Path of the auth endpoints; nothing below it can be declared"),
         key("app_name", &S::app_name, "Name of the application, in mails and pages"),
         section("email_and_password", &S::email_and_password, email_and_password_keys, "E-mail and password"),
-        group("email_verification", email_verification_keys, "Verification of addresses"),
-        group("user", user_keys, "What users may do to themselves"),
+        section("email_verification", &S::email_verification, email_verification_keys, "Verification of addresses"),
+        section("user", &S::user, user_keys, "What users may do to themselves"),
         section("session", &S::session, session_keys, "Sessions"),
         group("account", account_keys, "Accounts of providers"),
         section("verification", &S::verification, verification_keys, "Short-lived proofs"),

@@ -1,9 +1,11 @@
 #include "config/validate.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
+#include "base/iso_time.hpp"
 #include "config/redis_url.hpp"
 #include "config/validate_routes.hpp"
 
@@ -32,6 +34,7 @@ class Validator {
     check_public_side();
     check_session();
     check_mail();
+    check_additional_fields();
     check_upstream_keys();
     collect_unsafe();
   }
@@ -115,6 +118,7 @@ class Validator {
       for (const char* key : {"user", "password", "from"})
         if (is_written(std::string("gateway.mail.") + key))
           add(Code::missing, "gateway.mail.host", "is missing: set it, or SMTP_HOST, to the mail server");
+      check_needs_of_mails();
       if (gateway_.auth.email_and_password.enabled)
         configuration_.notes.push_back("gateway.mail has no host: nobody can reset a forgotten password");
       return;
@@ -124,6 +128,51 @@ class Validator {
     if (!mail.user.empty() && mail.password.empty())
       add(Code::missing, "gateway.mail.password", "is missing: set it, or SMTP_PASSWORD, for the user");
     if (mail.insecure_plain && mail.tls) add(Code::value, "gateway.mail.tls", "is asked for, but insecure_plain is on");
+  }
+
+  void check_needs_of_mails() {
+    const auto& auth = gateway_.auth;
+    const auto needs = [&](bool wanted, const char* key) {
+      if (wanted) add(Code::missing, std::string("gateway.auth.") + key, "is on, but there is no gateway.mail");
+    };
+    needs(auth.email_and_password.require_email_verification, "email_and_password.require_email_verification");
+    needs(auth.email_verification.send_on_sign_up == true, "email_verification.send_on_sign_up");
+    needs(auth.email_verification.send_on_sign_in, "email_verification.send_on_sign_in");
+    needs(auth.user.change_email.send_change_email_confirmation, "user.change_email.send_change_email_confirmation");
+    needs(auth.user.delete_user.send_delete_account_verification, "user.delete_user.send_delete_account_verification");
+  }
+
+  void check_additional_fields() {
+    using Names = std::vector<std::string_view>;
+    check_fields("gateway.auth.user.additional_fields", gateway_.auth.user.additional_fields,
+                 Names{"id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt", "password",
+                       "callbackURL", "rememberMe"});
+    check_fields("gateway.auth.session.additional_fields", gateway_.auth.session.additional_fields,
+                 Names{"id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId"});
+  }
+
+  void check_fields(const std::string& path, const std::vector<AdditionalField>& fields,
+                    std::vector<std::string_view> taken) {
+    for (const AdditionalField& field : fields) {
+      const std::string at = path + "." + field.name;
+      for (const auto& name : {field.name, field.column()})
+        if (std::ranges::find(taken, name) != taken.end())
+          add(Code::value, at, fmt::format("{} has a meaning of its own already", name));
+      taken.push_back(field.column());
+      if (field.default_value && !is_default_of(field.type, *field.default_value))
+        add(Code::value, at + ".default_value", "is no value of the field's type");
+    }
+  }
+
+  static bool is_default_of(AdditionalField::Type type, const std::string& text) {
+    using Type = AdditionalField::Type;
+    if (type == Type::string) return true;
+    if (type == Type::boolean) return text == "true" || text == "false";
+    if (type == Type::date) return parse_iso(text).has_value();
+    if (type != Type::number) return text.starts_with('[') && text.ends_with(']');
+    double number = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return failed == std::errc{} && end == text.data() + text.size();
   }
 
   void check_upstream_keys() {

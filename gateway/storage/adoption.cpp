@@ -129,7 +129,7 @@ std::optional<IdKind> kind_of(Engine engine, const Column& id) {
 
 class Judge {
  public:
-  explicit Judge(const Catalogue& catalogue) : catalogue_(catalogue) {}
+  Judge(const Catalogue& catalogue, const WrittenColumns& written) : catalogue_(catalogue), written_(written) {}
 
   Adoption judge() {
     check_schema();
@@ -227,6 +227,7 @@ class Judge {
     for (const auto& column : catalogue_.columns) {
       if (column.table != table || !column.required || column.has_default) continue;
       if (std::ranges::find(written, column.name) != written.end()) continue;
+      if (std::ranges::find(written_, std::pair(column.table, column.name)) != written_.end()) continue;
       const auto text =
           fmt::format("{} is required and has no default, and the gateway never writes it, so nobody can {}",
                       name_of(column), needed ? "sign in" : "sign up");
@@ -255,13 +256,14 @@ class Judge {
   }
 
   const Catalogue& catalogue_;
+  const WrittenColumns& written_;
   Adoption found_;
 };
 
 }  // namespace
 
-Adoption judge_adoption(const Catalogue& catalogue) {
-  return Judge(catalogue).judge();
+Adoption judge_adoption(const Catalogue& catalogue, const WrittenColumns& written) {
+  return Judge(catalogue, written).judge();
 }
 
 std::string describe_problems(const std::vector<std::string>& problems) {

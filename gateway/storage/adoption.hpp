@@ -3,6 +3,7 @@
 // is no problem: migrations add it.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/catalogue.hpp"
@@ -35,7 +36,10 @@ struct Adoption {
   std::vector<std::string> advice;
 };
 
-Adoption judge_adoption(const Catalogue& catalogue);
+// Table and column: what is written beside the columns of the core.
+using WrittenColumns = std::vector<std::pair<std::string, std::string>>;
+
+Adoption judge_adoption(const Catalogue& catalogue, const WrittenColumns& written = {});
 
 // The problems as one text for the operator.
 std::string describe_problems(const std::vector<std::string>& problems);

@@ -6,6 +6,7 @@
 
 #include "base/iso_time.hpp"
 #include "gatehouse_migrations.hpp"
+#include "storage/field_migrations.hpp"
 #include "storage/schema.hpp"
 
 namespace gatehouse::storage {
@@ -87,9 +88,19 @@ std::string hint(std::string_view error) {
 
 }  // namespace
 
+Adoption Migrator::judge(const Catalogue& catalogue) const {
+  WrittenColumns written;
+  for (const auto& migration : migrations_) {
+    if (!is_field_migration(migration.name)) continue;
+    const auto addition = parse_addition(migration.statements.front());
+    if (addition) written.emplace_back(addition->table, addition->column);
+  }
+  return judge_adoption(catalogue, written);
+}
+
 Awaitable<Adoption> Migrator::inspect() {
   const auto catalogue = co_await read_catalogue(database_);
-  auto adoption = judge_adoption(catalogue);
+  auto adoption = judge(catalogue);
   if (!adoption.problems.empty()) throw MigrationError(describe_problems(adoption.problems));
   co_return adoption;
 }
@@ -107,7 +118,8 @@ Awaitable<std::vector<MigrationStatus>> Migrator::status() {
     const auto entry = applied.extract(migration.name);
     all.push_back({migration.name, entry ? entry.mapped().applied_at : "", true});
   }
-  for (auto& [name, newer] : applied) all.push_back(std::move(newer));
+  for (auto& [name, newer] : applied)
+    if (!is_field_migration(name)) all.push_back(std::move(newer));
   co_return all;
 }
 
@@ -139,7 +151,7 @@ Awaitable<std::vector<std::string>> Migrator::pending() {
 
 Awaitable<std::vector<Migration>> Migrator::plan() {
   const auto catalogue = co_await read_catalogue(database_);
-  const auto adoption = judge_adoption(catalogue);
+  const auto adoption = judge(catalogue);
   if (!adoption.problems.empty()) throw MigrationError(describe_problems(adoption.problems));
   auto planned = co_await unapplied();
   std::map<std::string, std::string> tables;
@@ -169,7 +181,7 @@ Awaitable<std::vector<AppliedMigration>> Migrator::apply() {
   const auto left = co_await unapplied();
   if (left.empty()) co_return applied;
   const auto catalogue = co_await read_catalogue(database_);
-  const auto adoption = judge_adoption(catalogue);
+  const auto adoption = judge(catalogue);
   if (!adoption.problems.empty()) throw MigrationError(describe_problems(adoption.problems));
   if (catalogue.engine == Engine::postgres && catalogue.schema.empty()) co_await make_schema(catalogue.wanted_schema);
   for (const auto& migration : left) {
@@ -245,9 +257,12 @@ Awaitable<std::string> Migrator::run_statement(Transaction& transaction, std::st
   co_return describe(*addition);
 }
 
-Migrator make_migrator(Database& database, const Clock& clock, std::vector<std::string> features) {
+Migrator make_migrator(Database& database, const Clock& clock, std::vector<std::string> features,
+                       std::vector<Migration> more) {
   features.emplace_back("core");
-  return {database, clock, select_migrations(gatehouse_migrations(), database.engine(), features)};
+  auto migrations = select_migrations(gatehouse_migrations(), database.engine(), features);
+  for (auto& migration : more) migrations.push_back(std::move(migration));
+  return {database, clock, std::move(migrations)};
 }
 
 }  // namespace gatehouse::storage

@@ -55,6 +55,7 @@ class Migrator {
 
  private:
   Awaitable<std::vector<Migration>> unapplied();
+  Adoption judge(const Catalogue& catalogue) const;
   Awaitable<> make_schema(std::string name);
   Awaitable<std::optional<AppliedMigration>> apply_one(Migration migration, IdKind ids);
   Awaitable<std::string> run_statement(Transaction& transaction, std::string statement, IdKind ids);
@@ -64,7 +65,9 @@ class Migrator {
   const std::vector<Migration> migrations_;
 };
 
-// The migrations embedded in this binary for the features that are switched on ("core" is always part of it).
-Migrator make_migrator(Database& database, const Clock& clock, std::vector<std::string> features = {});
+// The migrations embedded in this binary for the features that are switched on ("core" is always part of it), then
+// `more`, the deployment's own (storage/field_migrations.hpp).
+Migrator make_migrator(Database& database, const Clock& clock, std::vector<std::string> features = {},
+                       std::vector<Migration> more = {});
 
 }  // namespace gatehouse::storage

@@ -1,6 +1,7 @@
 // Sessions that Redis alone has (session.store_in_database: false).
 #include <doctest/doctest.h>
 
+#include "auth/users.hpp"
 #include "base/iso_time.hpp"
 #include "tests/auth/secondary_world.hpp"
 
@@ -102,4 +103,19 @@ TEST_CASE("without rows live sessions that are gone from Redis are ended") {
   world.stores.run(world.gateway.redis.remove({gone.token}));
   world.stores.run(world.gateway.sessions.end_missing({gone.token, kept.token}));
   CHECK(ended == std::vector<std::string>{gone.token});
+}
+
+TEST_CASE("without rows a changed user is written into the values of all sessions, and a removed one ends them") {
+  RedisOnly world;
+  const auto first = world.gateway.sign_in("u1");
+  const auto second = world.gateway.sign_in("u1");
+  Users users(world.gateway.database, world.gateway.sessions, world.stores.clock);
+  CHECK(world.stores.run(users.update("u1", {.name = "Anna", .email_verified = true})));
+  for (const auto& session : {first, second}) {
+    CHECK(world.read(session.token)->user.name == "Anna");
+    CHECK(world.gateway.load(session.token)->user.email_verified);
+  }
+  CHECK(world.stores.run(users.remove("u1")));
+  CHECK(world.read(first.token) == nullptr);
+  CHECK(world.gateway.load(second.token) == nullptr);
 }

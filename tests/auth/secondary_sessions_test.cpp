@@ -1,6 +1,7 @@
 // Sessions whose rows are in the database, with Redis beside it.
 #include <doctest/doctest.h>
 
+#include "auth/users.hpp"
 #include "base/iso_time.hpp"
 #include "tests/auth/secondary_world.hpp"
 #include "tests/support/run_until.hpp"
@@ -62,7 +63,7 @@ TEST_CASE("a session that any gateway has confirmed is loaded from Redis alone")
 TEST_CASE("what somebody else wrote to Redis is believed when the database has said the same, and stays as it is") {
   TwoGateways two;
   auto session = two.a.sessions.make({"u1", true, "", ""});
-  two.stores.run(run(*two.stores.database, Sessions::insert(session)));
+  two.stores.run(run(*two.stores.database, two.a.sessions.insert(session)));
   two.stores.run(two.a.redis.set(session.token, as_node_writes(session), 1h));
   two.a.database.queries = 0;
   CHECK(two.a.load(session.token) != nullptr);
@@ -120,7 +121,7 @@ TEST_CASE("removing the others keeps the one") {
 TEST_CASE("a renewed session has its new end in Redis, and fields that a Node server added stay") {
   TwoGateways two;
   auto session = two.a.sessions.make({"u1", true, "", ""});
-  two.stores.run(run(*two.stores.database, Sessions::insert(session)));
+  two.stores.run(run(*two.stores.database, two.a.sessions.insert(session)));
   two.stores.run(two.a.redis.set(session.token, as_node_writes(session), 1h));
   const auto identity = two.a.load(session.token);
   two.stores.clock.advance(30min);
@@ -299,4 +300,55 @@ TEST_CASE("while the feed is not followed the database is asked first, and Redis
   REQUIRE(run_until(stores.context, [&] { return !gateway.trust.database_is_down(); }));
   stores.change(R"(DELETE FROM "session")");
   CHECK(gateway.load(session.token) == nullptr);
+}
+
+TEST_CASE("a changed user is shown by the values of all sessions, with what a Node server added, and by no copy") {
+  TwoGateways two;
+  const auto first = two.a.sign_in("u1");
+  const auto second = two.a.sessions.make({"u1", true, "", ""});
+  two.stores.run(run(*two.stores.database, two.a.sessions.insert(second)));
+  two.stores.run(two.a.redis.set("active-sessions-u1",
+                                 R"([{"token":")" + first.token + R"(","expiresAt":1750604800000},{"token":")" +
+                                     second.token + R"(","expiresAt":1750604800000}])",
+                                 1h));
+  two.stores.run(two.a.redis.set(second.token, as_node_writes(second), 1h));
+  CHECK(two.b.load(first.token)->user.name == "Ann");
+  CHECK(two.b.load(second.token)->user.name == "Ann");
+  Users users(two.a.database, two.a.sessions, two.stores.clock);
+  const auto changed = two.stores.run(users.update("u1", {.name = "Anna"}));
+  REQUIRE(changed);
+  CHECK(changed->name == "Anna");
+  CHECK(two.b.load(first.token)->user.name == "Anna");
+  CHECK(two.b.load(second.token)->user.name == "Anna");
+  CHECK(two.a.value(first.token).value_or("").find(R"("name":"Anna")") != std::string::npos);
+  const auto value = two.a.value(second.token).value_or("");
+  CHECK(value.find(R"("name":"Anna")") != std::string::npos);
+  CHECK(value.find(R"("device":"phone")") != std::string::npos);
+  CHECK(value.find(R"("plan":"free")") != std::string::npos);
+}
+
+TEST_CASE("a user is changed although Redis is down, and nothing old is believed when it is back") {
+  TwoGateways two;
+  const auto session = two.a.sign_in("u1");
+  CHECK(two.b.load(session.token)->user.name == "Ann");
+  two.a.redis.down = true;
+  Users users(two.a.database, two.a.sessions, two.stores.clock);
+  CHECK(two.stores.run(users.update("u1", {.name = "Anna"})));
+  two.a.redis.down = false;
+  two.a.settle("second");
+  two.b.trust.adopt("second");
+  CHECK(two.a.load(session.token)->user.name == "Anna");
+  CHECK(two.b.load(session.token)->user.name == "Anna");
+}
+
+TEST_CASE("the sessions of a user who is removed are nowhere any more") {
+  TwoGateways two;
+  const auto session = two.a.sign_in("u1");
+  CHECK(two.b.load(session.token) != nullptr);
+  Users users(two.a.database, two.a.sessions, two.stores.clock);
+  CHECK(two.stores.run(users.remove("u1")));
+  CHECK(two.a.load(session.token) == nullptr);
+  CHECK(two.b.load(session.token) == nullptr);
+  CHECK_FALSE(two.a.value(session.token));
+  CHECK_FALSE(two.a.value("active-sessions-u1"));
 }

@@ -206,9 +206,8 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
   for (const char* key :
-       {"turnstile: {site_key: x}", "auth: {email_and_password: {require_email_verification: true}}",
-        "auth: {session: {disable_session_refresh: true}}", "auth: {session: {defer_session_refresh: true}}",
-        "auth: {session: {cookie_cache: {enabled: true}}}", "auth: {user: {change_email: {enabled: true}}}",
+       {"turnstile: {site_key: x}", "auth: {session: {disable_session_refresh: true}}",
+        "auth: {session: {defer_session_refresh: true}}", "auth: {session: {cookie_cache: {enabled: true}}}",
         "auth: {account: {account_linking: {allow_different_emails: true}}}",
         "auth: {disabled_paths: [/list-accounts]}", "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}",
         "auth: {rate_limit: {enabled: true}}"}) {
@@ -356,4 +355,33 @@ TEST_CASE("gateway.secrets with a mistake, or a short current one, is refused wi
         "environment: gateway.secrets: the value has the same version twice [GH-CONFIG-VALUE]\n");
   CHECK(problem_of("2:hunter2,1:" + kSecret) ==
         "environment: gateway.secrets: has 7 bytes, at least 32 are needed [GH-CONFIG-WEAK-SECRET]\n");
+}
+
+TEST_CASE("additional fields are columns of one's own, with defaults of their type") {
+  const auto with_field = [](const std::string& field) {
+    return heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {user: {additional_fields: {" + field +
+                    "}}}}");
+  };
+  CHECK(with_field("plan: {type: string, required: false, input: false, default_value: free}") == "");
+  CHECK(with_field("level: {type: number, default_value: 1.5}, on: {type: boolean, default_value: true}") == "");
+  CHECK(with_field("tags: {type: 'string[]', default_value: '[]'}, since: {type: date}") == "");
+  CHECK(with_field("level: {type: number, default_value: many}").contains("is no value of the field's type"));
+  CHECK(with_field("on: {type: boolean, default_value: 1}").contains("is no value of the field's type"));
+  CHECK(with_field("email: {type: string}").contains("email has a meaning of its own already"));
+  CHECK(with_field("mine: {field_name: emailVerified}").contains("emailVerified has a meaning of its own already"));
+  CHECK(with_field("a: {field_name: c}, b: {field_name: c}").contains("c has a meaning of its own already"));
+  CHECK(with_field("a: {type: json}").contains("is none of string, number, boolean, date"));
+  CHECK(with_field("'a\"b': {}").contains("is no name for a field"));
+}
+
+TEST_CASE("what needs mails is refused where there are none") {
+  for (const char* key :
+       {"email_and_password: {require_email_verification: true}", "email_verification: {send_on_sign_up: true}",
+        "email_verification: {send_on_sign_in: true}", "user: {delete_user: {send_delete_account_verification: true}}",
+        "user: {change_email: {send_change_email_confirmation: true}}"}) {
+    CAPTURE(key);
+    const std::string gateway = "gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {" + std::string(key) + "}";
+    CHECK(heads_of(gateway + "}").ends_with("is on, but there is no gateway.mail [GH-CONFIG-MISSING]\n"));
+    CHECK(heads_of(gateway + ", mail: {host: mail, from: a@example.test}}") == "");
+  }
 }

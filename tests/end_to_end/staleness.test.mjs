@@ -37,7 +37,7 @@ function start(database, session = {}) {
       {path: '/private/**', upstream: 'app'},
       {path: '/public/**', upstream: 'app', auth: 'public'},
     ],
-    gateway: {...(database ? {database: {url: database}} : {}), auth: {session}},
+    gateway: {...(database ? {database: {url: database}} : {}), auth: {session, user: {delete_user: {enabled: true}}}},
   });
 }
 
@@ -152,6 +152,28 @@ describe('two gateways', () => {
 
   test('a deleted user', async () => {
     await expectEnd(other, user, () => psql.query(`DELETE FROM "user" WHERE "id" = '${user.user.id}'`));
+  });
+
+  test('a user who deletes themselves at one of them', async () => {
+    const second = await signIn(one, user);
+    await expectEnd(other, second, async () => {
+      const answer = await postJson(one, '/api/auth/delete-user', {password: user.password}, {Cookie: user.cookie});
+      assert.equal(answer.body.toString(), '{"success":true,"message":"User deleted"}');
+      assert.equal((await ask(one, second)).status, 401);
+    });
+    for (const table of ['user', 'session', 'account'])
+      assert.deepEqual(await psql.query(`SELECT count(*) FROM "${table}" WHERE "${table === 'user' ? 'id' : 'userId'}" = '${user.user.id}'`), ['0']);
+  });
+
+  test('a user who changes their name at one of them, where it counts at once', async () => {
+    assert.equal((await ask(one, user)).name, 'Ada Lovelace');
+    assert.equal((await ask(other, user)).name, 'Ada Lovelace');
+    const answer = await postJson(one, '/api/auth/update-user', {name: 'Ada Byron'}, {Cookie: user.cookie});
+    assert.equal(answer.status, 200);
+    const committed = Date.now();
+    assert.equal((await ask(one, user)).name, 'Ada Byron');
+    await eventually('the new name', async () => (await ask(other, user)).name === 'Ada Byron');
+    assert.ok(Date.now() - committed < kBound + kSlack);
   });
 
   test('all sessions truncated', async () => {

@@ -11,9 +11,11 @@
 
 #include "auth/dispatcher.hpp"
 #include "features/email_password/email_password_feature.hpp"
+#include "features/email_verification/email_verification_feature.hpp"
 #include "features/password_reset/password_reset_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
 #include "features/user_profile/user_profile_feature.hpp"
+#include "storage/field_migrations.hpp"
 #include "storage/migrator.hpp"
 #include "storage/open.hpp"
 #include "tests/support/run_coroutine.hpp"
@@ -55,7 +57,8 @@ class AuthServer {
  public:
   explicit AuthServer(config::AuthSettings with = default_settings(), std::vector<std::string> trusted = {})
       : settings(std::move(with)), origins(base_url, trusted) {
-    auto migrator = storage::make_migrator(*database, clock);
+    auto migrator =
+        storage::make_migrator(*database, clock, {}, storage::field_migrations(settings, database->engine()));
     run_coroutine(context, migrator.apply());
     auth::Services services{.database = *database,
                             .sessions = sessions,
@@ -71,7 +74,8 @@ class AuthServer {
                             .users = users,
                             .secrets = secrets};
     dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions(),
-                                                            features::password_reset(), features::user_profile()});
+                                                            features::password_reset(), features::user_profile(),
+                                                            features::email_verification()});
   }
   ~AuthServer() { cache.stop(); }
 
@@ -98,8 +102,10 @@ class AuthServer {
   std::unique_ptr<storage::Store> store = storage::open_store(Secret("sqlite::memory:")).value();
   std::unique_ptr<storage::Database> database = store->connect(context.get_executor());
   auth::SessionCache cache{clock};
-  auth::Sessions sessions{*database, cache, clock, random, settings.session, {}};
-  auth::Users users{*database, sessions, clock};
+  const auth::RowFields fields{auth::AdditionalFields(settings.user.additional_fields),
+                               auth::AdditionalFields(settings.session.additional_fields)};
+  auth::Sessions sessions{*database, cache, clock, random, settings.session, {}, nullptr, fields};
+  auth::Users users{*database, sessions, clock, fields.user};
   auth::Verifications verifications{*database, nullptr, clock, random, settings.verification, {}};
   auth::SessionCookie cookie{settings, base_url, secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 32}};

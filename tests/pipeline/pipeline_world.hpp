@@ -119,13 +119,13 @@ class PipelineWorld {
     user.name = "Ann";
     user.email = id + "@example.com";
     user.created_at = user.updated_at = clock.now();
-    run_coroutine(io, auth::run(database, auth::insert_user(user)));
+    run_coroutine(io, auth::run(database, users.insert(user)));
     auth::NewSession values;
     values.user_id = id;
     auto session = sessions.make(std::move(values));
     session.created_at = session.updated_at = clock.now() - age;
     session.expires_at -= age;
-    run_coroutine(io, auth::run(database, auth::Sessions::insert(session)));
+    run_coroutine(io, auth::run(database, sessions.insert(session)));
     database.queries = 0;
     return session;
   }
@@ -175,11 +175,11 @@ class PipelineWorld {
   WatchedDatabase database{store->connect(io.get_executor())};
   auth::SessionCache cache{clock};
   auth::Sessions sessions{database, cache, clock, random, settings.session, {}};
+  auth::Users users{database, sessions, clock};
   auth::SessionCookie cookies{settings, configuration.gateway.base_url, configuration.gateway.secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
   auth::TrustedOrigins origins{configuration.gateway.base_url, configuration.gateway.trusted_origins};
   auth::AssertionSigner signer{configuration.gateway.secret, "https://www.example.com"};
-  auth::Users users{database, sessions, clock};
   const auth::Secrets secrets{configuration.gateway};
   auth::Verifications verifications{database, nullptr, clock, random, settings.verification, {}};
   outbound::NoMailer mailer;

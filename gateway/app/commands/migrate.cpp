@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "app/commands/command.hpp"
+#include "storage/field_migrations.hpp"
 #include "storage/migrator.hpp"
 #include "storage/open.hpp"
 
@@ -46,9 +47,9 @@ void print_applied(const std::vector<storage::AppliedMigration>& applied) {
   fmt::print("the database is on the current schema\n");
 }
 
-Awaitable<int> perform(storage::Database& database, MigrateAction action) {
+Awaitable<int> perform(storage::Database& database, const config::AuthSettings& auth, MigrateAction action) {
   const SystemClock clock;
-  auto migrator = storage::make_migrator(database, clock);
+  auto migrator = storage::make_migrator(database, clock, {}, storage::field_migrations(auth, database.engine()));
   if (action == MigrateAction::status) {
     const auto all = co_await migrator.status();
     const int code = print_status(all);
@@ -69,7 +70,7 @@ Awaitable<int> perform(storage::Database& database, MigrateAction action) {
 
 }  // namespace
 
-int run_migrate(const config::DatabaseSettings& settings, MigrateAction action) {
+int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, const config::AuthSettings& auth) {
   auto options = storage::migration_options();
   options.read_only = action != MigrateAction::apply;
   const auto store = storage::open_store(settings.url, options);
@@ -81,7 +82,7 @@ int run_migrate(const config::DatabaseSettings& settings, MigrateAction action) 
   const auto database = (*store)->connect(context.get_executor());
   std::exception_ptr failure;
   int exit_code = 0;
-  asio::co_spawn(context, perform(*database, action), [&](std::exception_ptr thrown, int code) {
+  asio::co_spawn(context, perform(*database, auth, action), [&](std::exception_ptr thrown, int code) {
     failure = thrown;
     exit_code = code;
     context.stop();  // connections keep it running
@@ -125,7 +126,7 @@ void add_migrate(CLI::App& app, int& exit_code) {
     }
     auto& database = configuration->gateway.database;
     if (database.url.empty()) database.url = Secret("sqlite:data/gatehouse.db");
-    exit_code = run_migrate(database, action);
+    exit_code = run_migrate(database, action, configuration->gateway.auth);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "features/email_password/email_password_feature.hpp"
 
 #include "auth/current_session.hpp"
+#include "auth/email_token.hpp"
 #include "auth/error_codes.hpp"
 #include "auth/password_check.hpp"
 #include "auth/row_id.hpp"
@@ -26,6 +27,10 @@ NewSession describe_session(const EndpointCall& call, std::string user_id) {
           replace_invalid_utf8(call.request.header("user-agent").value_or(""))};
 }
 
+// What the database refuses, told without asking it.
+const ApiError kUnfit{422, std::string(error::kFailedToCreateUser.code),
+                      std::string(error::kFailedToCreateUser.message)};
+
 struct SignUp {
   User user;
   std::string account_id;
@@ -36,12 +41,12 @@ struct SignUp {
 // All rows or none; then what follows from them. The user and the session get the ids that the database gave them.
 Awaitable<> store_sign_up(const Services& services, SignUp& sign_up) {
   auto transaction = co_await services.database.begin();
-  const auto user = co_await run(*transaction, insert_user(sign_up.user));
+  const auto user = co_await run(*transaction, services.users.insert(sign_up.user));
   sign_up.user.id = user.rows.at(0).text(0);
   if (sign_up.session) sign_up.session->user_id = sign_up.user.id;
   co_await run(*transaction, insert_password_account(sign_up.account_id, sign_up.user, sign_up.password_hash));
   if (sign_up.session && services.sessions.has_rows()) {
-    const auto session = co_await run(*transaction, Sessions::insert(*sign_up.session));
+    const auto session = co_await run(*transaction, services.sessions.insert(*sign_up.session));
     sign_up.session->id = session.rows.at(0).text(0);
   }
   co_await transaction->commit();
@@ -87,11 +92,15 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   auto allowed = check_sign_up(call);
   if (!allowed) co_return std::unexpected(std::move(allowed.error()));
   const Services& services = call.services;
-  const bool signs_in = services.settings.email_and_password.auto_sign_in;
+  auto additional = services.users.fields().read_new(call.body->get_object(), kUnfit);
+  if (!additional) co_return std::unexpected(std::move(additional.error()));
+  const auto& settings = services.settings.email_and_password;
+  const bool signs_in = settings.auto_sign_in && !settings.require_email_verification;
   SignUp sign_up;
   sign_up.user = make_user(call, to_lower(call.text("email").value()));
-  auto existing = co_await run(services.database, select_user_with_password(sign_up.user.email));
-  const bool taken = !existing.rows.empty();
+  sign_up.user.additional = services.users.fields().make_values(*additional);
+  auto existing = co_await services.users.find_by_email(sign_up.user.email);
+  const bool taken = existing.has_value();
   if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   // Also for an address that is taken: the answer must not come sooner.
   sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()));
@@ -108,11 +117,20 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   } catch (const storage::ConstraintError& conflict) {
     refused = conflict.kind();
   }
-  const bool lost_race = refused == storage::ConstraintError::Kind::unique;
+  bool lost_race = refused == storage::ConstraintError::Kind::unique;
+  if (lost_race) {
+    // A field of the deployment's own may be unique, too.
+    existing = co_await services.users.find_by_email(sign_up.user.email);
+    lost_race = existing.has_value();
+  }
   // A column of the deployment's own that wants a value, or one that is too short.
   if (refused && !lost_race) co_return auth::fail(422, error::kFailedToCreateUser);
   if (lost_race && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
-  if (lost_race) co_await make_plausible(services, sign_up.user);
+  if (lost_race) {
+    co_await make_plausible(services, sign_up.user);
+  } else if (services.settings.email_verification.send_on_sign_up.value_or(settings.require_email_verification)) {
+    send_verification_mail(services, sign_up.user, call.text("callbackURL").value_or(""));
+  }
   if (!sign_up.session) co_return reply_without_session(sign_up.user);
   add_session_cookies(call, *sign_up.session, sign_up.user, remembers(call));
   co_return reply_json({{"token", sign_up.session->token}, {"user", to_json(sign_up.user)}});
@@ -128,16 +146,15 @@ Result<void> check_sign_in(const EndpointCall& call) {
 // The user whose address and password these are. A hash is computed whether or not there is such an account: the time
 // tells nothing.
 Awaitable<std::optional<User>> find_user(const Services& services, std::string email, std::string password) {
-  auto found = co_await run(services.database, select_user_with_password(std::move(email)));
-  constexpr std::size_t kPasswordColumn = 7;
-  const auto stored = found.rows.empty() ? std::nullopt : found.rows.front().optional_text(kPasswordColumn);
+  auto found = co_await services.users.find_with_password(std::move(email));
+  const auto stored = found ? found->password_hash : std::nullopt;
   if (!stored || stored->empty()) {
     co_await services.passwords.hash(std::move(password));
     co_return std::nullopt;
   }
   const bool right = co_await services.passwords.verify(std::move(password), *stored);
   if (!right) co_return std::nullopt;
-  co_return read_user(found.rows.front(), 0);
+  co_return std::move(found->user);
 }
 
 Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
@@ -147,6 +164,11 @@ Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
   std::string password(call.text("password").value());
   auto user = co_await find_user(services, to_lower(call.text("email").value()), std::move(password));
   if (!user) co_return auth::fail(401, error::kInvalidEmailOrPassword);
+  if (services.settings.email_and_password.require_email_verification && !user->email_verified) {
+    if (services.settings.email_verification.send_on_sign_in)
+      send_verification_mail(services, *user, call.text("callbackURL").value_or(""));
+    co_return auth::fail(403, error::kEmailNotVerified);
+  }
   Session made = services.sessions.make(describe_session(call, user->id));
   const Session session = co_await services.sessions.store(std::move(made));
   add_session_cookies(call, session, *user, remembers(call));

@@ -5,6 +5,9 @@
 #include "auth/current_session.hpp"
 #include "auth/error_codes.hpp"
 #include "auth/row_id.hpp"
+#include "auth/rows_json.hpp"
+#include "features/user_profile/change_email.hpp"
+#include "features/user_profile/delete_user.hpp"
 
 namespace gatehouse::features {
 
@@ -12,14 +15,6 @@ using namespace auth;
 namespace json = boost::json;
 
 namespace {
-
-// JavaScript's truth.
-bool is_truthy(const json::value& value) {
-  if (value.is_string()) return !value.get_string().empty();
-  if (value.is_bool()) return value.get_bool();
-  if (value.is_number()) return value.to_number<double>() != 0;
-  return !value.is_null();
-}
 
 std::unexpected<ApiError> fail_without_code(std::string message) {
   return gatehouse::fail(400, "", std::move(message));
@@ -36,14 +31,17 @@ Result<std::string> to_column_text(std::string_view field, const json::value& va
   return gatehouse::fail(400, "VALIDATION_ERROR", "[body." + std::string(field) + "] Invalid input");
 }
 
-Result<UserChanges> read_changes(const json::object& body) {
+Result<UserChanges> read_changes(const json::object& body, const AdditionalFields& fields) {
   UserChanges changes;
   if (const auto* email = body.if_contains("email"); email && is_truthy(*email)) {
     return auth::fail(400, error::kEmailCanNotBeUpdated);
   }
   const auto* name = body.if_contains("name");
   const auto* image = body.if_contains("image");
-  if (!name && !image) return fail_without_code("No fields to update");
+  auto additional = fields.read_changes(body);
+  if (!additional) return std::unexpected(std::move(additional.error()));
+  changes.additional = std::move(*additional);
+  if (!name && !image && changes.additional.empty()) return fail_without_code("No fields to update");
   if (name) {
     auto text = to_column_text("name", *name);
     if (!text) return std::unexpected(std::move(text.error()));
@@ -59,13 +57,41 @@ Result<UserChanges> read_changes(const json::object& body) {
 }
 
 Awaitable<Result<Reply>> update_user(EndpointCall& call) {
-  auto changes = read_changes(call.body->get_object());
+  auto changes = read_changes(call.body->get_object(), call.services.users.fields());
   if (!changes) co_return std::unexpected(std::move(changes.error()));
   const Identity& identity = *call.identity;
-  auto updated = co_await call.services.users.update(identity.user.id, std::move(*changes));
+  bool refused = false;
+  std::optional<User> updated;
+  try {
+    updated = co_await call.services.users.update(identity.user.id, std::move(*changes));
+  } catch (const storage::ConstraintError&) {
+    refused = true;  // a value that is unique, or does not fit the column
+  }
+  if (refused) co_return auth::fail(422, error::kFailedToUpdateUser);
   if (!updated) co_return auth::fail(401, error::kUnauthorized);
   add_session_cookies(call, identity.session, *updated);
   co_return reply_json({{"status", true}});
+}
+
+Awaitable<Result<Reply>> update_session(EndpointCall& call) {
+  const Services& services = call.services;
+  auto changes = services.sessions.fields().session.read_changes(call.body->get_object());
+  if (!changes) co_return std::unexpected(std::move(changes.error()));
+  if (changes->empty()) co_return fail_without_code("No fields to update");
+  bool refused = false;
+  std::optional<Session> updated;
+  try {
+    updated = co_await services.sessions.update(call.identity, std::move(*changes));
+  } catch (const storage::ConstraintError&) {
+    refused = true;
+  }
+  if (refused) co_return auth::fail(422, error::kFailedToUpdateSession);
+  if (!updated) {
+    call.add_cookies(services.cookie.clear_all(call.cookies));
+    co_return auth::fail(401, error::kFailedToGetSession);
+  }
+  add_session_cookies(call, *updated, call.identity->user);
+  co_return reply_json({{"session", to_json(*updated)}});
 }
 
 const BodySchema kRecord{BodySchema::Kind::record, {}};
@@ -78,6 +104,10 @@ Feature user_profile() {
   return {"user_profile",
           {
               {"POST", "/update-user", kJson, SessionNeed::session, kUnchecked, kRecord, update_user},
+              {"POST", "/update-session", kJson, SessionNeed::session, kUnchecked, kRecord, update_session},
+              {"POST", "/change-email", kJson, SessionNeed::authoritative, kUnchecked, kChangeEmail, change_email},
+              {"POST", "/delete-user", kJson, SessionNeed::authoritative, kUnchecked, kDeleteUser, delete_user},
+              {"GET", "/delete-user/callback", BodyKind::none, SessionNeed::none, kUnchecked, {}, delete_user_by_link},
           }};
 }
 
