@@ -1,17 +1,31 @@
-// Whether the time of a refused sign-in tells if the address has an account: N attempts with a wrong password for a known and for an
-// unknown address, in turn, one after the other. Loopback alone.
-// usage: node bench/sign_in_times.mjs [--attempts N] (200; Ctrl-C ends it with what there is)
+// Whether the time of an answer tells a stranger if an address has an account: N attempts for a known and for an unknown address, in
+// turn, one after the other. Loopback alone.
+// usage: node bench/sign_in_times.mjs [--of sign_in|reset] [--attempts N] (200; Ctrl-C ends it with what there is)
+//   sign_in  a wrong password
+//   reset    asking for a new password; the mails of the known address go to a mail server in a process of its own
 // Measures build/release/gatehouse, or $GATEHOUSE_BINARY.
+import {spawn} from 'node:child_process';
 import {parseArgs} from 'node:util';
 import {Gateway, kOrigin} from '../tests/end_to_end/support/gateway.mjs';
 
-const {values: options} = parseArgs({options: {attempts: {type: 'string', default: '200'}}});
+const {values: options} = parseArgs({options: {attempts: {type: 'string', default: '200'}, of: {type: 'string', default: 'sign_in'}}});
 const attempts = Number(options.attempts);
 
 const sorted = (values) => [...values].sort((left, right) => left - right);
 const quantile = (values, part) => sorted(values)[Math.min(values.length - 1, Math.floor(values.length * part))];
 
-const gateway = await Gateway.start({routes: [], upstreams: {}});
+const asked = {
+  sign_in: (email) => ['/api/auth/sign-in/email', {email, password: 'not the right password'}],
+  reset: (email) => ['/api/auth/request-password-reset', {email, redirectTo: '/reset'}],
+}[options.of];
+if (!asked) throw new Error(`--of ${options.of} is neither sign_in nor reset`);
+
+const serverModule = new URL('../tests/end_to_end/support/smtp_server.mjs', import.meta.url);
+const script = `const {SmtpServer} = await import(${JSON.stringify(serverModule)}); console.log((await SmtpServer.start()).port);`;
+const mailServer = spawn(process.execPath, ['--input-type=module', '-e', script], {stdio: ['ignore', 'pipe', 'inherit']});
+const port = await new Promise((done) => mailServer.stdout.once('data', (line) => done(Number(line))));
+const mail = {host: '127.0.0.1', port, from: 'no-reply@example.test', insecure_plain: true};
+const gateway = await Gateway.start({routes: [], upstreams: {}, gateway: {mail}});
 try {
   // Hashes have idle priority: on a busy machine they wait.
   const post = (target, values) =>
@@ -21,7 +35,7 @@ try {
   const bodies = new Set();
   const attempt = async (kind, email) => {
     const start = performance.now();
-    const response = await post('/api/auth/sign-in/email', {email, password: 'not the right password'});
+    const response = await post(...asked(email));
     times[kind].push(performance.now() - start);
     bodies.add(`${response.status} ${response.body}`);
   };
@@ -44,4 +58,5 @@ try {
   console.log(`difference of the medians: ${difference.toFixed(2)} ms, ${((100 * difference) / known.median).toFixed(1)} % of the median, ${(Math.abs(difference) / spread).toFixed(2)} of the spread`);
 } finally {
   await gateway.stop();
+  mailServer.kill();
 }

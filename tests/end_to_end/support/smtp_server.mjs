@@ -105,6 +105,8 @@ export class SmtpServer {
   #reply(text, connection) {
     const {user, password, mode, mechanisms} = this.options;
     const right = (name, word) => ((connection.signedIn = name === user && word === password), connection.signedIn ? '235 welcome' : '535 no');
+    const readPlain = (word) => right(...Buffer.from(word, 'base64').toString().split('\0').slice(1));
+    if (connection.plain) return (connection.plain = false), readPlain(text);
     if (connection.login) {
       const word = Buffer.from(text, 'base64').toString();
       if (connection.login.name === undefined) return (connection.login.name = word), '334 UGFzc3dvcmQ6';
@@ -117,7 +119,7 @@ export class SmtpServer {
       return lines.map((line, i) => `250${i === lines.length - 1 ? ' ' : '-'}${line}`).join('\r\n');
     }
     const plain = /^AUTH PLAIN(?: (.+))?$/i.exec(text);
-    if (plain?.[1]) return right(...Buffer.from(plain[1], 'base64').toString().split('\0').slice(1));
+    if (plain) return plain[1] ? readPlain(plain[1]) : ((connection.plain = true), '334 ');
     if (/^AUTH LOGIN$/i.test(text)) return (connection.login = {}), '334 VXNlcm5hbWU6';
     if (/^MAIL FROM/i.test(text)) return user && !connection.signedIn ? '530 sign in first' : ((connection.from = /<(.*)>/.exec(text)[1]), '250 ok');
     if (/^RCPT TO/i.test(text)) return connection.to.push(/<(.*)>/.exec(text)[1]), '250 ok';
