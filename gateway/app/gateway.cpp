@@ -151,6 +151,7 @@ class Gateway::Parts {
   std::unique_ptr<outbound::QueuedMailer> mailer_;  // null: no mails can be sent
   auth::TrustedOrigins origins_;
   const auth::Secrets secrets_;
+  const auth::CookieCache cookie_cache_;
   auth::AssertionSigner signer_;
   pipeline::RateLimiter limiter_;
   pipeline::LiveExchanges live_;
@@ -176,7 +177,9 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       threads_(settings_.threads > 0 ? settings_.threads : std::max(1u, std::thread::hardware_concurrency())),
       store_(open_store_or_throw(settings_.database.url)),
       main_database_(store_->connect(main_io_.get_executor())),
-      purger_(*main_database_, clock_, settings_.auth.verification.disable_cleanup ? 1 : 2),
+      purger_(*main_database_, clock_,
+              {.sessions = settings_.auth.session.preserve_session_in_database,
+               .verifications = settings_.auth.verification.disable_cleanup}),
       redis_(open_redis_or_throw(settings_.redis)),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
@@ -186,6 +189,9 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       mailer_(make_mailer(settings_, clock_, random_)),
       origins_(settings_.base_url, settings_.trusted_origins),
       secrets_(settings_),
+      cookie_cache_(settings_.auth.session.cookie_cache, secrets_, random_,
+                    {auth::AdditionalFields(settings_.auth.user.additional_fields),
+                     auth::AdditionalFields(settings_.auth.session.additional_fields)}),
       signer_(secrets_.current(), site_->base_url),
       limiter_(random_),
       access_log_(access_log),
@@ -241,6 +247,7 @@ void Gateway::Parts::open_workers() {
                                             .mailer = mailer_ ? static_cast<outbound::Mailer&>(*mailer_) : no_mailer_,
                                             .origins = origins_,
                                             .secrets = secrets_,
+                                            .cookie_cache = cookie_cache_,
                                             .signer = signer_,
                                             .limiter = limiter_,
                                             .live = live_,

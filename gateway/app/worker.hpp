@@ -36,6 +36,7 @@ struct Shared {
   outbound::Mailer& mailer;
   const auth::TrustedOrigins& origins;
   const auth::Secrets& secrets;
+  const auth::CookieCache& cookie_cache;
   const auth::AssertionSigner& signer;
   pipeline::RateLimiter& limiter;
   pipeline::LiveExchanges& live;

@@ -81,7 +81,9 @@ Awaitable<AuthResponse> Dispatcher::dispatch(AuthRequest request) {
                     nullptr, {}};
   try {
     auto reply = co_await perform(*endpoint, call);
-    co_return make_response(reply ? std::move(*reply) : reply_error(reply.error()), std::move(call.headers));
+    auto response = make_response(reply ? std::move(*reply) : reply_error(reply.error()), std::move(call.headers));
+    response.reason = call.reason;
+    co_return response;
   } catch (const Failure&) {
     throw;
   } catch (const std::exception& error) {
@@ -104,7 +106,9 @@ Awaitable<Result<Reply>> Dispatcher::perform(const Endpoint& endpoint, EndpointC
     if (!checked) co_return std::unexpected(std::move(checked.error()));
   }
   if (endpoint.session != SessionNeed::none) {
-    auto identity = co_await read_current_session(call);
+    const bool from_store = endpoint.session == SessionNeed::authoritative;
+    auto identity =
+        co_await read_current_session(call, from_store ? SessionSource::store : SessionSource::cache_or_store);
     // Better Auth's endpoints tell every failure to find the session as none.
     call.identity = identity ? std::move(*identity) : nullptr;
     checked = check_session(call, endpoint.session);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
+#include "base/ascii.hpp"
+
 namespace gatehouse::auth {
 
 namespace json = boost::json;
@@ -28,6 +30,18 @@ std::string AuthRequest::cookies() const {
     all.append(value);
   }
   return all;
+}
+
+void EndpointCall::add_cookie(std::string value) {
+  const std::string_view line = value;
+  const auto name = line.substr(0, line.find('='));
+  const bool expires = line.substr(name.size()).starts_with("=;");
+  std::erase_if(headers, [&](const auto& header) {
+    if (header.first != "Set-Cookie" || !header.second.starts_with(name)) return false;
+    const auto rest = std::string_view(header.second).substr(name.size());
+    return rest.starts_with('=') || (expires && rest.size() > 1 && rest[0] == '.' && is_digit(rest[1]));
+  });
+  headers.emplace_back("Set-Cookie", std::move(value));
 }
 
 void EndpointCall::add_cookies(std::vector<std::string> values) {

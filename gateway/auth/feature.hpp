@@ -39,10 +39,11 @@ struct AuthResponse {
   int status = 200;
   Headers headers;  // Content-Type, Location, Set-Cookie (repeated) …; names as they are to be sent
   std::string body;
+  std::string_view reason = {};  // a code for log and metrics, where something was refused that deserves one; static
 };
 
-// What an endpoint needs before its handler runs; without it 401, or 403 where the session is not fresh. All read the
-// store.
+// What an endpoint needs before its handler runs; without it 401, or 403 where the session is not fresh.
+// `authoritative` is read from the store; `session` and `fresh` may come from the cookie cache, where that is on.
 enum class SessionNeed { none, session, authoritative, fresh };
 
 // Which bodies an endpoint reads; others are answered with 415.
@@ -62,9 +63,11 @@ struct EndpointCall {
   std::optional<boost::json::value> body;  // fits the endpoint's schema
   IdentityPtr identity;                    // set where the endpoint needs a session
   Headers headers;                         // of the answer; sent also when the handler fails
+  std::string_view reason = {};            // of the answer, static
 
   void add_header(std::string name, std::string value) { headers.emplace_back(std::move(name), std::move(value)); }
-  void add_cookie(std::string value) { headers.emplace_back("Set-Cookie", std::move(value)); }
+  // Takes the place of an earlier one of the same name; one that expires a cookie, also of its numbered pieces.
+  void add_cookie(std::string value);
   void add_cookies(std::vector<std::string> values);
   // A URL that was judged; what a header cannot carry is percent-encoded.
   void add_location(std::string_view url);

@@ -1,5 +1,6 @@
 // What the endpoints of one worker thread work with. app/ builds it; everything referred to outlives the dispatcher.
 #pragma once
+#include "auth/cookie_cache.hpp"
 #include "auth/secrets.hpp"
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
@@ -29,6 +30,7 @@ struct Services {
   Random& random;
   Users& users;
   const Secrets& secrets;
+  const CookieCache& cookie_cache;
 };
 
 }  // namespace gatehouse::auth

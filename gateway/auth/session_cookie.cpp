@@ -1,6 +1,7 @@
 #include "auth/session_cookie.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "base/ascii.hpp"
 #include "base/encoding.hpp"
@@ -13,6 +14,12 @@ namespace {
 constexpr std::string_view kSecurePrefix = "__Secure-";
 constexpr std::string_view kHostPrefix = "__Host-";
 constexpr std::size_t kSignatureLength = 44;
+// Better Auth's bounds: what every browser takes as one cookie, and how many pieces are made of a value.
+constexpr std::size_t kCookieMax = 4050;
+constexpr std::size_t kPiecesMax = 100;
+// Differs from Better Auth: a request whose cookies are over 16 KiB is refused, so that a larger value would lock its
+// browser out.
+constexpr std::size_t kPiecedValueMax = 12 * 1024;
 
 // Percent-decodes into the scratch; absent where it does not fit or is no percent encoding.
 std::optional<std::string_view> decode(std::string_view value, SessionCookie::Scratch& scratch) {
@@ -33,10 +40,20 @@ std::optional<std::string_view> decode(std::string_view value, SessionCookie::Sc
 }
 
 // "name" or one of its numbered pieces, "name.0".
-bool is_chunk_of(std::string_view cookie, std::string_view name) {
+bool is_piece_of(std::string_view cookie, std::string_view name) {
   if (!cookie.starts_with(name)) return false;
   cookie.remove_prefix(name.size());
   return cookie.empty() || (cookie.size() > 1 && cookie[0] == '.' && std::ranges::all_of(cookie.substr(1), is_digit));
+}
+
+// The number of a piece: canonical, so that no two spellings are the same one.
+std::optional<std::size_t> piece_number(std::string_view cookie, std::string_view name) {
+  if (cookie.size() <= name.size() || !is_piece_of(cookie, name)) return std::nullopt;
+  const auto digits = cookie.substr(name.size() + 1);
+  if (digits.size() > 2 || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
+  std::size_t number = 0;
+  for (const char digit : digits) number = number * 10 + static_cast<std::size_t>(digit - '0');
+  return number;
 }
 
 }  // namespace
@@ -49,12 +66,17 @@ CookieNames make_cookie_names(const config::AuthSettings& settings, const config
   names.session_token = start + ".session_token";
   names.session_data = start + ".session_data";
   names.dont_remember = start + ".dont_remember";
+  names.account_data = start + ".account_data";
+  names.state = start + ".state";
+  names.oauth_state = start + ".oauth_state";
+  const auto& shared = settings.cross_sub_domain_cookies;
+  if (shared.enabled) names.domain = shared.domain.empty() ? base_url.host : shared.domain;
   return names;
 }
 
 SessionCookie::SessionCookie(const config::AuthSettings& settings, const config::Origin& base_url, const Secret& secret)
     : names_(make_cookie_names(settings, base_url)),
-      session_max_age_(std::to_string(settings.session.expires_in.count())),
+      session_max_age_(settings.session.expires_in),
       hmac_(secret.reveal()) {}
 
 SessionCookie::Verdict SessionCookie::verify_value(std::string_view value, Scratch& scratch) {
@@ -108,14 +130,7 @@ SessionCookie::Verdict SessionCookie::verify_first(std::string_view cookie_heade
 }
 
 bool SessionCookie::has_dont_remember(std::string_view cookie_header) {
-  bool found = false;
-  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view value) {
-    if (name != names_.dont_remember) return true;
-    Scratch scratch;
-    found = verify_value(value, scratch).signature == Signature::valid;
-    return false;
-  });
-  return found;
+  return read_signed(cookie_header, names_.dont_remember).has_value();
 }
 
 bool SessionCookie::has_dont_remember(http::HeaderFields fields) {
@@ -133,30 +148,91 @@ std::string SessionCookie::sign(std::string_view value) {
   return encode_uri_component(whole);
 }
 
-std::string SessionCookie::serialize(std::string_view name, std::string_view value, std::string_view max_age) const {
+std::string SessionCookie::serialize(std::string_view name, std::string_view value, Age max_age) const {
   std::string out(name);
   out.append("=").append(value);
-  if (!max_age.empty()) out.append("; Max-Age=").append(max_age);
+  if (max_age) out.append("; Max-Age=").append(std::to_string(max_age->count()));
+  if (!names_.domain.empty()) out.append("; Domain=").append(names_.domain);
   out.append("; Path=/; HttpOnly");
   if (names_.secure) out.append("; Secure");
   out.append("; SameSite=Lax");
   return out;
 }
 
+std::optional<std::string> SessionCookie::read_signed(std::string_view cookie_header, std::string_view wanted) {
+  std::optional<std::string> found;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view value) {
+    if (name != wanted) return true;
+    Scratch scratch;
+    const Verdict verdict = verify_value(value, scratch);
+    if (verdict.signature == Signature::valid) found.emplace(verdict.token);
+    return false;
+  });
+  return found;
+}
+
+std::string SessionCookie::read_pieces(std::string_view cookie_header, std::string_view wanted) const {
+  std::string whole = find_cookie(cookie_header, wanted);
+  if (!whole.empty()) return whole;
+  std::map<std::size_t, std::string> pieces;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view) {
+    const auto number = piece_number(name, wanted);
+    if (number && !pieces.contains(*number)) pieces.emplace(*number, find_cookie(cookie_header, name));
+    return true;
+  });
+  for (const auto& [number, piece] : pieces) whole += piece;
+  return whole;
+}
+
+std::string SessionCookie::set_signed(std::string_view name, std::string_view value, Age max_age) {
+  return serialize(name, sign(value), max_age);
+}
+
+std::string SessionCookie::expire(std::string_view name) const {
+  return serialize(name, "", std::chrono::seconds(0));
+}
+
+std::vector<std::string> SessionCookie::set_pieces(std::string_view name, std::string_view value, Age max_age,
+                                                   std::string_view cookie_header) const {
+  const std::size_t around = serialize(std::string(name) + ".99", "", max_age).size();
+  const std::size_t piece = around < kCookieMax ? kCookieMax - around : 1;
+  const std::size_t count = (value.size() + piece - 1) / piece;
+  std::vector<std::string> lines = clear_pieces(cookie_header, name);
+  if (count > kPiecesMax || value.size() > kPiecedValueMax) return lines;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string of_piece = count == 1 ? std::string(name) : std::string(name) + "." + std::to_string(i);
+    std::erase(lines, expire(of_piece));
+    lines.push_back(serialize(of_piece, value.substr(i * piece, piece), max_age));
+  }
+  return lines;
+}
+
+std::vector<std::string> SessionCookie::clear_pieces(std::string_view cookie_header, std::string_view wanted) const {
+  std::vector<std::string> lines;
+  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view) {
+    if (is_piece_of(name, wanted)) {
+      auto line = expire(name);
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+    }
+    return true;
+  });
+  return lines;
+}
+
 std::string SessionCookie::set_session(std::string_view token, bool remember) {
-  return serialize(names_.session_token, sign(token), remember ? session_max_age_ : std::string_view());
+  return set_signed(names_.session_token, token, remember ? Age(session_max_age_) : Age());
 }
 
 std::string SessionCookie::set_dont_remember() {
-  return serialize(names_.dont_remember, sign("true"), "");
+  return set_signed(names_.dont_remember, "true", {});
 }
 
 std::string SessionCookie::clear_dont_remember() const {
-  return serialize(names_.dont_remember, "", "0");
+  return expire(names_.dont_remember);
 }
 
 std::vector<std::string> SessionCookie::clear_all(std::string_view cookie_header) const {
-  std::vector<std::string> lines{serialize(names_.session_token, "", "0"), serialize(names_.session_data, "", "0")};
+  std::vector<std::string> lines{expire(names_.session_token), expire(names_.session_data)};
   for (auto& line : clear_session_data(cookie_header)) {
     if (line != lines[1]) lines.push_back(std::move(line));
   }
@@ -165,15 +241,7 @@ std::vector<std::string> SessionCookie::clear_all(std::string_view cookie_header
 }
 
 std::vector<std::string> SessionCookie::clear_session_data(std::string_view cookie_header) const {
-  std::vector<std::string> lines;
-  for_each_cookie(cookie_header, [&](std::string_view name, std::string_view) {
-    if (is_chunk_of(name, names_.session_data)) {
-      auto line = serialize(name, "", "0");
-      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
-    }
-    return true;
-  });
-  return lines;
+  return clear_pieces(cookie_header, names_.session_data);
 }
 
 bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const {
@@ -189,7 +257,7 @@ bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const
   if (!name.starts_with('.')) return false;
   name.remove_prefix(1);
   return name == "session_token" || name == "dont_remember" || name == "state" || name == "oauth_state" ||
-         is_chunk_of(name, "session_data") || is_chunk_of(name, "account_data");
+         is_piece_of(name, "session_data") || is_piece_of(name, "account_data");
 }
 
 // RFC 6265bis section 5.6. A cookie without a name is sent as its value alone, which is then read as name and value.

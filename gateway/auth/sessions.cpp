@@ -28,8 +28,12 @@ std::string shortened(std::string text, std::size_t characters_max) {
   return text;
 }
 
-Query delete_all(std::string user_id) {
-  return {{R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {std::move(user_id)}};
+// `preserves`: the rows stay, and end now.
+Query end_of_all(std::string user_id, WallTime now, bool preserves) {
+  if (!preserves) return {{R"(DELETE FROM "session" WHERE "userId" = $1 RETURNING "token")"}, {std::move(user_id)}};
+  return {{R"(UPDATE "session" SET "expiresAt" = $2, "updatedAt" = $2
+              WHERE "userId" = $1 AND "expiresAt" > $2 RETURNING "token")"},
+          {std::move(user_id), now}};
 }
 
 IdentityPtr without_expired(IdentityPtr identity, WallTime now) {
@@ -147,7 +151,7 @@ Awaitable<> Sessions::probe(std::string token) {
 }
 
 bool Sessions::wants_refresh(const Session& session, WallTime now) const {
-  return session.expires_at - settings_.expires_in + settings_.update_age <= now;
+  return !settings_.disable_session_refresh && session.expires_at - settings_.expires_in + settings_.update_age <= now;
 }
 
 Awaitable<IdentityPtr> Sessions::renew(IdentityPtr identity) {
@@ -289,6 +293,10 @@ Awaitable<> Sessions::remove(std::string token) {
   std::optional<SessionTrust::Change> untold;
   if (secondary_) untold.emplace(secondary_->trust(), token);
   Query query{{R"(DELETE FROM "session" WHERE "token" = $1)"}, {token}};
+  if (settings_.preserve_session_in_database) {
+    query = {{R"(UPDATE "session" SET "expiresAt" = $2, "updatedAt" = $2 WHERE "token" = $1 AND "expiresAt" > $2)"},
+             {token, clock_.now()}};
+  }
   co_await run(database_, std::move(query));
   cache_.end(token);
   if (secondary_) co_await secondary_->end(token);
@@ -304,7 +312,7 @@ Awaitable<> Sessions::remove_all(std::string user_id) {
   }
   std::optional<SessionTrust::Change> untold;
   if (secondary_) untold.emplace(secondary_->trust(), user_id);
-  auto removed = co_await remove_returned(delete_all(user_id));
+  auto removed = co_await remove_returned(end_of_all(user_id, now, settings_.preserve_session_in_database));
   if (secondary_) co_await secondary_->end_all(user_id, std::move(removed), now);
 }
 
@@ -320,7 +328,7 @@ Awaitable<> Sessions::remove_all(std::string user_id, std::unique_ptr<storage::T
   }
   std::optional<SessionTrust::Change> untold;
   if (secondary_) untold.emplace(secondary_->trust(), user_id);
-  const auto result = co_await run(*transaction, delete_all(user_id));
+  const auto result = co_await run(*transaction, end_of_all(user_id, now, settings_.preserve_session_in_database));
   co_await transaction->commit();
   transaction.reset();
   auto removed = end_returned(result);
@@ -338,6 +346,10 @@ Awaitable<> Sessions::remove_others(std::string user_id, std::string kept_token)
   if (secondary_) untold.emplace(secondary_->trust(), user_id);
   Query query{{R"(DELETE FROM "session" WHERE "userId" = $1 AND "token" <> $2 AND "expiresAt" > $3 RETURNING "token")"},
               {user_id, std::move(kept_token), clock_.now()}};
+  if (settings_.preserve_session_in_database) {
+    query.statement = {R"(UPDATE "session" SET "expiresAt" = $3, "updatedAt" = $3
+                          WHERE "userId" = $1 AND "token" <> $2 AND "expiresAt" > $3 RETURNING "token")"};
+  }
   auto removed = co_await remove_returned(std::move(query));
   if (secondary_) co_await secondary_->end_some(user_id, std::move(removed));
 }
@@ -385,7 +397,7 @@ Awaitable<bool> Sessions::remove_user(std::string user_id) {
   auto transaction = co_await database_.begin();
   std::vector<std::string> tokens;
   if (has_rows()) {
-    const auto ended = co_await run(*transaction, delete_all(user_id));
+    const auto ended = co_await run(*transaction, end_of_all(user_id, now, false));
     for (const auto& row : ended.rows) tokens.push_back(row.text(0));
   }
   co_await transaction->query({R"(DELETE FROM "account" WHERE "userId" = $1)"}, {user_id});

@@ -55,8 +55,14 @@ class Sessions {
   Awaitable<IdentityPtr> read(std::string token);
 
   bool has_expired(const Session& session) const { return session.expires_at <= clock_.now(); }
-  // Past updateAge. A session of a browser that has the dont_remember cookie is never renewed, whatever this says.
+  // Past updateAge, where sessions are renewed at all. One of a browser that has the dont_remember cookie never is,
+  // whatever this says.
   bool wants_refresh(const Session& session, WallTime now) const;
+  // The same for what only passes by, on its way to an upstream.
+  bool wants_refresh_in_passing(const Session& session, WallTime now) const {
+    return !settings_.defer_session_refresh && wants_refresh(session, now);
+  }
+  const config::SessionBinding& binding() const { return settings_.bind; }
   // Renews for a whole expiresIn. nullptr: the session is gone.
   Awaitable<IdentityPtr> renew(IdentityPtr identity);
   // For proxied traffic. begin_refresh() is true for one caller at a time: that one starts refresh(), off its request's

@@ -146,14 +146,36 @@ struct UserSettings {
   std::vector<AdditionalField> additional_fields;
 };
 
+// Better Auth's cookie cache: the session in a cookie of its own, which auth endpoints may believe for a while.
+struct CookieCache {
+  enum class Strategy { compact, jwt, jwe };
+  bool enabled = false;
+  seconds max_age{300};
+  Strategy strategy = Strategy::compact;
+  bool refresh_cache = false;  // without an effect: sessions are always in a store
+  std::string version = "1";
+};
+
+// What a session's token is bound to.
+struct SessionBinding {
+  bool user_agent = false;
+  bool address_prefix = false;
+  bool any() const { return user_agent || address_prefix; }
+};
+
 struct SessionSettings {
   seconds expires_in{604'800};
   seconds update_age{86'400};
-  seconds fresh_age{86'400};      // 0: every session counts as fresh
-  bool store_in_database = true;  // false: Redis alone has the sessions
+  seconds fresh_age{86'400};  // 0: every session counts as fresh
+  bool disable_session_refresh = false;
+  bool defer_session_refresh = false;         // only POST /get-session renews
+  bool store_in_database = true;              // false: Redis alone has the sessions
+  bool preserve_session_in_database = false;  // the rows of ended sessions stay
   milliseconds staleness_max{1'000};
   milliseconds serve_cached_on_outage{0};
   std::vector<AdditionalField> additional_fields;
+  CookieCache cookie_cache;
+  SessionBinding bind;
 };
 
 // Short-lived proofs: links in mails, states of OAuth flows.
@@ -183,6 +205,11 @@ struct SecretVersions {
   bool operator==(const SecretVersions&) const = default;
 };
 
+struct CrossSubDomainCookies {
+  bool enabled = false;
+  std::string domain;  // empty: base_url's host
+};
+
 struct AuthSettings {
   std::string base_path = "/api/auth";
   std::string app_name = "Gatehouse";
@@ -195,6 +222,7 @@ struct AuthSettings {
   bool cors_enabled = true;
   std::string cookie_prefix = "better-auth";
   std::optional<bool> use_secure_cookies;  // absent: as base_url's scheme says
+  CrossSubDomainCookies cross_sub_domain_cookies;
 };
 
 struct Gateway {

@@ -127,13 +127,34 @@ const Table& user_keys() {
   return table;
 }
 
+struct CookieCacheWords {
+  using Type = CookieCache::Strategy;
+  static constexpr std::array kWords{Word<Type>{"compact", Type::compact}, Word<Type>{"jwt", Type::jwt},
+                                     Word<Type>{"jwe", Type::jwe}};
+};
+
 const Table& cookie_cache_keys() {
+  using S = CookieCache;
   static const Table table{{
-      later<BooleanValue>("enabled", "Keep the session in a signed cookie", "false"),
-      later<SecondsValue>("max_age", "How long such a cookie is believed", "5m"),
-      later<WordValue<AnyOf<"compact", "jwt", "jwe">>>("strategy", "Form of the cookie", "compact"),
-      later<BooleanValue>("refresh_cache", "Renew the cookie before it ends", "false"),
-      later<TextValue>("version", "Change it to make all such cookies void", "1"),
+      key("enabled", &S::enabled, "Keep the session in a cookie, `session_data`, too"),
+      key("max_age", &S::max_age,
+          "How long such a cookie is believed. A session that ended meanwhile still opens what endpoints take it for",
+          {.minimum = 1, .maximum = 86'400}),
+      key<WordValue<CookieCacheWords>>("strategy", &S::strategy,
+                                       "Form of the cookie: `compact` and `jwt` are signed, `jwe` is encrypted"),
+      key("refresh_cache", &S::refresh_cache,
+          "Known, and without an effect: it is for servers without a store, and the gateway has one"),
+      key("version", &S::version, "Change it to make all such cookies void"),
+  }};
+  return table;
+}
+
+const Table& session_binding_keys() {
+  using S = SessionBinding;
+  static const Table table{{
+      key("user_agent", &S::user_agent, "A session works only with the `User-Agent` that it began with"),
+      key("address_prefix", &S::address_prefix,
+          "A session works only from the network that it began in: the /24 of an IPv4 address, the /64 of an IPv6 one"),
   }};
   return table;
 }
@@ -144,11 +165,15 @@ const Table& session_keys() {
       key("expires_in", &S::expires_in, "How long a session lasts without being used", {.minimum = 60}),
       key("update_age", &S::update_age, "A session in use is prolonged when this has passed since the last time"),
       key("fresh_age", &S::fresh_age, "How long a session counts as fresh after sign-in; 0 is always"),
-      later<BooleanValue>("disable_session_refresh", "Never prolong sessions", "false"),
-      later<BooleanValue>("defer_session_refresh", "Prolong sessions only by POST /get-session", "false"),
+      key("disable_session_refresh", &S::disable_session_refresh, "Never prolong sessions"),
+      key("defer_session_refresh", &S::defer_session_refresh,
+          "Prolong sessions only by POST /get-session; GET tells `needsRefresh`"),
       key("store_in_database", &S::store_in_database,
           "Keep sessions in the database also where Redis is used; `false` keeps them in Redis alone"),
-      later<BooleanValue>("preserve_session_in_database", "Keep the rows of ended sessions", "false"),
+      key("preserve_session_in_database", &S::preserve_session_in_database,
+          "Keep the rows of sessions that were ended, with the time of it as `expiresAt`; expired sessions are then "
+          "never "
+          "purged"),
       key("staleness_max", &S::staleness_max,
           "Longest time from a change of a session or user, whoever makes it, until every gateway goes by it",
           {.minimum = 500, .maximum = 30'000}),
@@ -156,7 +181,10 @@ const Table& session_keys() {
           "While the store is down, how much longer than `staleness_max` cached sessions are believed; a session that "
           "is revoked meanwhile by somebody else is accepted for as long",
           {.maximum = 3'600'000}),
-      group("cookie_cache", cookie_cache_keys, "Better Auth's cookie cache; the gateway itself never believes it"),
+      section("cookie_cache", &S::cookie_cache, cookie_cache_keys,
+              "Better Auth's cookie cache: auth endpoints may believe it, proxied routes never do"),
+      section("bind", &S::bind, session_binding_keys,
+              "A token that is used from elsewhere counts as none, on proxied routes and auth endpoints"),
       additional_fields(&S::additional_fields, "Further columns of the session, by name"),
   }};
   return table;
@@ -266,9 +294,11 @@ const Table& cors_keys() {
 }
 
 const Table& cross_sub_domain_keys() {
+  using S = CrossSubDomainCookies;
   static const Table table{{
-      later<BooleanValue>("enabled", "Cookies for all sub-domains", "false"),
-      later<TextValue>("domain", "Their domain"),
+      key("enabled", &S::enabled, "Cookies for all sub-domains"),
+      key<HostValue>("domain", &S::domain, "Their `Domain`; the host of `base_url` where it is not written",
+                     {.example = "example.com"}),
   }};
   return table;
 }
@@ -279,7 +309,8 @@ const Table& advanced_keys() {
       key<NameValue>("cookie_prefix", &S::cookie_prefix, "First part of every cookie's name"),
       key("use_secure_cookies", &S::use_secure_cookies,
           "`Secure` and the `__Secure-` prefix; where it is not written, as the scheme of `base_url` says"),
-      group("cross_sub_domain_cookies", cross_sub_domain_keys, "Cookies that sub-domains share"),
+      section("cross_sub_domain_cookies", &S::cross_sub_domain_cookies, cross_sub_domain_keys,
+              "Cookies that sub-domains share"),
   }};
   return table;
 }

@@ -35,6 +35,7 @@ class Validator {
     check_session();
     check_mail();
     check_additional_fields();
+    check_cookies();
     check_upstream_keys();
     collect_unsafe();
   }
@@ -100,8 +101,23 @@ class Validator {
       add(Code::path, "gateway.auth.base_path", "must not be the root: nothing could be routed");
   }
 
+  void check_cookies() {
+    const auto& shared = gateway_.auth.cross_sub_domain_cookies;
+    const auto& host = gateway_.base_url.host;
+    if (shared.enabled && !shared.domain.empty() && !host.empty() && host != shared.domain &&
+        !host.ends_with("." + shared.domain))
+      add(Code::value, "gateway.auth.advanced.cross_sub_domain_cookies.domain",
+          fmt::format("is neither {} nor above it: browsers would refuse every cookie", host));
+  }
+
   void check_session() {
     const auto& session = gateway_.auth.session;
+    if (session.cookie_cache.refresh_cache)
+      configuration_.notes.push_back(
+          "gateway.auth.session.cookie_cache.refresh_cache has no effect: sessions are in a store");
+    if (session.preserve_session_in_database && !session.store_in_database)
+      add(Code::value, "gateway.auth.session.preserve_session_in_database",
+          "is true, but store_in_database is false: there are no rows");
     if (session.update_age > session.expires_in)
       add(Code::range, "gateway.auth.session.update_age", "is longer than expires_in: sessions would end unprolonged");
     const auto& passwords = gateway_.auth.email_and_password;

@@ -56,6 +56,7 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
     }
   }
   const auth::AuthResponse response = co_await deps_.dispatcher.dispatch(std::move(request));
+  c.reason = response.reason;
   std::string lines;
   for (const auto& [name, value] : response.headers) {
     lines.append(name).append(": ").append(value).append("\r\n");

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
+#include "auth/client_address.hpp"
 #include "auth/cookie_header.hpp"
+#include "auth/session_binding.hpp"
 #include "base/ascii.hpp"
 #include "base/failure.hpp"
 #include "base/log.hpp"
@@ -93,6 +95,7 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
       if (needs_session(c) && !find_cached_session(c)) {
         c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
       }
+      if (deps_.sessions.binding().any() && c.identity) check_binding(c);
       if (!authorize_caller(c)       // 403 cross-site, then 401 or the sign-in page, then 403
           && !check_body_size(c)) {  // 413: before the upstream is bothered
         co_await serve(c);
@@ -206,6 +209,21 @@ bool Pipeline::find_cached_session(Context& c) {
   return c.identity != nullptr;
 }
 
+// A token that is used from elsewhere than its session is bound to counts as none.
+void Pipeline::check_binding(Context& c) {
+  auth::RequestOrigin origin{c.head.find(http::Name::user_agent).value_or(""), c.client};
+  if (const auto& rule = c.site.configuration.gateway.auth.ip_address) {
+    auth::Headers headers;
+    for (const auto& field : c.head.fields) headers.emplace_back(to_lower(field.name), field.value);
+    origin.address = parse_ip(auth::read_client_address(headers, *rule));
+  }
+  const auto mismatch = auth::find_mismatch(deps_.sessions.binding(), c.identity->session, origin);
+  if (mismatch == auth::BindingMismatch::none) return;
+  auth::log_mismatch(mismatch, c.identity->session);
+  c.reason = auth::kBoundElsewhere;
+  c.identity = nullptr;
+}
+
 // True: refused and answered.
 bool Pipeline::authorize_caller(Context& c) {
   if (c.destination != Destination::proxy) return false;
@@ -238,8 +256,9 @@ bool Pipeline::authorize_caller(Context& c) {
     c.cors = false;
     return false;
   }
-  const std::string_view reason =
-      c.cookie.signature == auth::SessionCookie::Signature::invalid ? "bad_cookie" : decision.reason;
+  const std::string_view reason = c.cookie.signature == auth::SessionCookie::Signature::invalid ? "bad_cookie"
+                                  : c.reason == auth::kBoundElsewhere                           ? c.reason
+                                                                                                : decision.reason;
   if (is_navigation(c.head) && !c.upgrade) {
     std::string from(c.head.path);
     if (c.head.has_query) from.append("?").append(c.head.query);
@@ -298,7 +317,7 @@ void Pipeline::serve_jwks(Context& c) {
 // Past updateAge the session gets a new end, off the request's path; the cookie's own end moves with it, in the answer
 // to the one request that began it.
 void Pipeline::begin_refresh(Context& c) {
-  if (!deps_.sessions.wants_refresh(c.identity->session, deps_.clock.now())) return;
+  if (!deps_.sessions.wants_refresh_in_passing(c.identity->session, deps_.clock.now())) return;
   if (deps_.cookies.has_dont_remember(c.head.fields)) return;
   if (!deps_.sessions.begin_refresh(c.identity->session)) return;
   c.set_cookie = std::make_unique<std::string>(deps_.cookies.set_session(c.identity->session.token, true));

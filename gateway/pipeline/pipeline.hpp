@@ -74,6 +74,7 @@ class Pipeline final : public http::ExchangeHandler {
   bool limit_session(Context& c);
   bool needs_session(const Context& c) const;
   bool find_cached_session(Context& c);
+  void check_binding(Context& c);
   bool authorize_caller(Context& c);
   bool check_body_size(Context& c);
 

@@ -41,6 +41,7 @@ const std::array<Statements, 2> kTables{{
 }  // namespace
 
 Awaitable<bool> Purger::step() {
+  if (first_table_ == end_table_) co_return false;
   const bool postgres = database_.engine() == Engine::postgres;
   const Statements& statements = kTables[table_];
   auto transaction = co_await database_.begin();
@@ -48,7 +49,7 @@ Awaitable<bool> Purger::step() {
     Parameters key{kPurgeLock};
     const auto lock = co_await transaction->query({"SELECT pg_try_advisory_xact_lock($1)"}, std::move(key));
     if (!lock.rows.at(0).boolean(0)) {
-      table_ = 0;
+      table_ = first_table_;
       after_.reset();
       co_return false;
     }
@@ -58,8 +59,9 @@ Awaitable<bool> Purger::step() {
   const auto end = co_await transaction->query(after_ ? statements.next_end : statements.first_end, std::move(from));
   if (end.rows.empty()) {
     after_.reset();
-    table_ = (table_ + 1) % tables_;
-    co_return table_ != 0;
+    const bool round_ends = ++table_ == end_table_;
+    if (round_ends) table_ = first_table_;
+    co_return !round_ends;
   }
   std::string last = end.rows.at(0).text(0);
   Parameters range{clock_.now() - kGrace, last};

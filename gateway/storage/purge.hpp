@@ -17,9 +17,18 @@ namespace gatehouse::storage {
 // Counters may be read on any thread; all else belongs to the thread of the Database.
 class Purger {
  public:
-  // `tables`: 2 is both, 1 leaves verifications alone.
-  Purger(Database& database, const Clock& clock, std::size_t tables = 2)
-      : database_(database), clock_(clock), tables_(tables) {}
+  // What is left alone.
+  struct Kept {
+    bool sessions = false;
+    bool verifications = false;
+  };
+  Purger(Database& database, const Clock& clock) : Purger(database, clock, {}) {}
+  Purger(Database& database, const Clock& clock, Kept kept)
+      : database_(database),
+        clock_(clock),
+        first_table_(kept.sessions ? 1 : 0),
+        end_table_(kept.verifications ? 1 : 2),
+        table_(first_table_) {}
 
   // One batch. True: the round has more to do. Throws as Database does; the round then goes on where it was.
   Awaitable<bool> step();
@@ -31,8 +40,8 @@ class Purger {
  private:
   Database& database_;
   const Clock& clock_;
-  const std::size_t tables_;
-  std::size_t table_ = 0;
+  const std::size_t first_table_, end_table_;
+  std::size_t table_;
   std::optional<std::string> after_;  // the last id of the batch before
   std::array<std::atomic<std::uint64_t>, 2> deleted_{};
 };

@@ -169,3 +169,64 @@ TEST_CASE("cookies_too_large counts bytes and cookies over all fields") {
   const http::HeaderField fields[] = {{"cookie", hundred, http::Name::cookie}, {"cookie", "b=2", http::Name::cookie}};
   CHECK(cookies_too_large(http::HeaderFields(fields)));
 }
+
+TEST_CASE("cookies that sub-domains share carry the configured domain, or the host of base_url") {
+  config::AuthSettings settings;
+  settings.cross_sub_domain_cookies.enabled = true;
+  CHECK(make("https", settings).clear_dont_remember() ==
+        "__Secure-better-auth.dont_remember=; Max-Age=0; Domain=app.example.test; Path=/; HttpOnly; Secure; "
+        "SameSite=Lax");
+  settings.cross_sub_domain_cookies.domain = "example.test";
+  CHECK(make("http", settings).clear_dont_remember() ==
+        "better-auth.dont_remember=; Max-Age=0; Domain=example.test; Path=/; HttpOnly; SameSite=Lax");
+}
+
+TEST_CASE("a value that one cookie holds is set whole, and pieces that the browser had are expired") {
+  const auto cookie = make();
+  const auto lines = cookie.set_pieces("n.d", "value", std::chrono::seconds(300), "n.d=old; n.d.0=a; n.d.1=b; n.dx=c");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] == "n.d.0=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+  CHECK(lines[1] == "n.d.1=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+  CHECK(lines[2] == "n.d=value; Max-Age=300; Path=/; HttpOnly; SameSite=Lax");
+}
+
+TEST_CASE("a longer value is cut so that no cookie has more than 4,050 characters, and is read back in order") {
+  const auto cookie = make();
+  std::string value;
+  for (int i = 0; value.size() < 9000; ++i) value += std::to_string(i) + "-";
+  const auto lines = cookie.set_pieces("n.d", value, std::chrono::seconds(300), "n.d=old; n.d.0=old; n.d.7=old");
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0] == "n.d=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+  CHECK(lines[1] == "n.d.7=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+  CHECK(lines[2].starts_with("n.d.0=0-1-2-"));
+  CHECK(lines[2].size() == 4049);  // the name of a piece may have two digits
+  std::string header;
+  for (const auto i : {4, 2, 3})
+    header += lines[static_cast<std::size_t>(i)].substr(0, lines[static_cast<std::size_t>(i)].find(';')) + "; ";
+  CHECK(cookie.read_pieces(header, "n.d") == value);
+}
+
+TEST_CASE("a value that no request could carry is not set, and what the browser had is expired") {
+  const auto lines = make().set_pieces("n.d", std::string(12'289, 'x'), {}, "n.d.0=a");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0] == "n.d.0=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax");
+}
+
+TEST_CASE("pieces are read by their canonical numbers, the first of each, and only without a whole cookie") {
+  const auto cookie = make();
+  CHECK(cookie.read_pieces("n.d.1=b; n.d.0=a; n.d.10=c; n.d.2=d; n.d.0=x", "n.d") == "abdc");
+  CHECK(cookie.read_pieces("n.d.00=a; n.d.x=b; n.d.=c; n.d.1x=d; n.d.100=e", "n.d") == "");
+  CHECK(cookie.read_pieces("n.d.0=a; n.d=whole", "n.d") == "whole");
+  CHECK(cookie.read_pieces("", "n.d") == "");
+}
+
+TEST_CASE("a signed cookie of any name is read back, unless it was changed") {
+  auto cookie = make();
+  const auto line = cookie.set_signed("n.state", "some state", std::chrono::seconds(300));
+  CHECK(line.ends_with("; Max-Age=300; Path=/; HttpOnly; SameSite=Lax"));
+  const auto pair = line.substr(0, line.find(';'));
+  CHECK(cookie.read_signed("a=b; " + pair, "n.state") == "some state");
+  CHECK_FALSE(cookie.read_signed(pair, "n.other"));
+  CHECK_FALSE(cookie.read_signed("n.state=some%20statf" + pair.substr(20), "n.state"));
+  CHECK_FALSE(cookie.read_signed("n.state=x; " + pair, "n.state"));
+}

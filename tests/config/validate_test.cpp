@@ -206,9 +206,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
   for (const char* key :
-       {"turnstile: {site_key: x}", "auth: {session: {disable_session_refresh: true}}",
-        "auth: {session: {defer_session_refresh: true}}", "auth: {session: {cookie_cache: {enabled: true}}}",
-        "auth: {account: {account_linking: {allow_different_emails: true}}}",
+       {"turnstile: {site_key: x}", "auth: {account: {account_linking: {allow_different_emails: true}}}",
         "auth: {disabled_paths: [/list-accounts]}", "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}",
         "auth: {rate_limit: {enabled: true}}"}) {
     CAPTURE(key);
@@ -231,12 +229,10 @@ TEST_CASE("a section that is not available is refused once, and what is wrong in
 
 TEST_CASE("variables of what is not available yet are noted") {
   Loading loading;
-  loading.environment["TURNSTILE_SITE_KEY"] = "x";
   loading.environment["AUTH_GITHUB_CLIENT_ID"] = "id";
   const auto notes = load_text(kListen, loading).notes;
-  REQUIRE(notes.size() == 2);
-  CHECK(notes[1] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
-  CHECK(notes[0] == "TURNSTILE_SITE_KEY is set, but gateway.turnstile is not available yet: it has no effect");
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
 }
 
 TEST_CASE("a key in the wrong place is told where it belongs") {
@@ -384,4 +380,27 @@ TEST_CASE("what needs mails is refused where there are none") {
     CHECK(heads_of(gateway + "}").ends_with("is on, but there is no gateway.mail [GH-CONFIG-MISSING]\n"));
     CHECK(heads_of(gateway + ", mail: {host: mail, from: a@example.test}}") == "");
   }
+}
+
+TEST_CASE("cookies of sub-domains are for a domain that browsers take, and sessions without rows keep none") {
+  const auto heads_with = [](const std::string& auth) {
+    return heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {" + auth + "}}");
+  };
+  CHECK(heads_with("advanced: {cross_sub_domain_cookies: {enabled: true}}") == "");
+  CHECK(heads_with("advanced: {cross_sub_domain_cookies: {enabled: true, domain: example.com}}") == "");
+  CHECK(heads_with("advanced: {cross_sub_domain_cookies: {enabled: true, domain: ample.com}}")
+            .find("cross_sub_domain_cookies.domain: is neither www.example.com nor above it") != std::string::npos);
+  CHECK(heads_with("session: {preserve_session_in_database: true, store_in_database: false}")
+            .find("session.preserve_session_in_database: is true, but store_in_database is false") !=
+        std::string::npos);
+}
+
+TEST_CASE("a cookie cache that would be refreshed is told to have no such effect") {
+  const auto notes =
+      load_text(
+          "gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {session: {cookie_cache: {refresh_cache: "
+          "true}}}}")
+          .notes;
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0] == "gateway.auth.session.cookie_cache.refresh_cache has no effect: sessions are in a store");
 }

@@ -72,7 +72,8 @@ class AuthServer {
                             .clock = clock,
                             .random = random,
                             .users = users,
-                            .secrets = secrets};
+                            .secrets = secrets,
+                            .cookie_cache = cookie_cache};
     dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions(),
                                                             features::password_reset(), features::user_profile(),
                                                             features::email_verification()});
@@ -104,6 +105,7 @@ class AuthServer {
   auth::SessionCache cache{clock};
   const auth::RowFields fields{auth::AdditionalFields(settings.user.additional_fields),
                                auth::AdditionalFields(settings.session.additional_fields)};
+  const auth::CookieCache cookie_cache{settings.session.cookie_cache, secrets, random, fields};
   auth::Sessions sessions{*database, cache, clock, random, settings.session, {}, nullptr, fields};
   auth::Users users{*database, sessions, clock, fields.user};
   auth::Verifications verifications{*database, nullptr, clock, random, settings.verification, {}};

@@ -183,6 +183,7 @@ class PipelineWorld {
   const auth::Secrets secrets{configuration.gateway};
   auth::Verifications verifications{database, nullptr, clock, random, settings.verification, {}};
   outbound::NoMailer mailer;
+  const auth::CookieCache cookie_cache{settings.session.cookie_cache, secrets, random};
   auth::Dispatcher dispatcher{{.database = database,
                                .sessions = sessions,
                                .verifications = verifications,
@@ -195,7 +196,8 @@ class PipelineWorld {
                                .clock = clock,
                                .random = random,
                                .users = users,
-                               .secrets = secrets},
+                               .secrets = secrets,
+                               .cookie_cache = cookie_cache},
                               {test_feature()}};
   pipeline::RateLimiter limiter{random, 4096};
   pipeline::LiveExchanges live;

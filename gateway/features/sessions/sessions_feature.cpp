@@ -19,21 +19,19 @@ Reply reply_status() {
   return reply_json({{"status", true}});
 }
 
+// With deferSessionRefresh, GET writes nothing and tells whether POST should be asked.
 Awaitable<Result<Reply>> get_session(EndpointCall& call) {
   call.add_header("Cache-Control", "no-store");
   call.add_header("Pragma", "no-cache");
-  auto identity = co_await read_current_session(call);
-  if (!identity) co_return std::unexpected(std::move(identity.error()));
-  if (!*identity) co_return reply_json(nullptr);
-  const Identity& found = **identity;
-  co_return reply_json(json::object{{"session", to_json(found.session)}, {"user", to_json(found.user)}});
-}
-
-// Renewing by POST belongs to deferSessionRefresh, which is not offered.
-Awaitable<Result<Reply>> refuse_post_session(EndpointCall& call) {
-  call.add_header("Cache-Control", "no-store");
-  call.add_header("Pragma", "no-cache");
-  co_return auth::fail(405, error::kDeferRequired);
+  const bool defers = call.services.settings.session.defer_session_refresh;
+  const bool is_post = call.request.method == "POST";
+  if (is_post && !defers) co_return auth::fail(405, error::kDeferRequired);
+  auto found = co_await find_current_session(call, SessionSource::cache_or_store, !defers || is_post);
+  if (!found) co_return std::unexpected(std::move(found.error()));
+  if (!found->identity) co_return reply_json(nullptr);
+  json::object answer{{"session", to_json(found->identity->session)}, {"user", to_json(found->identity->user)}};
+  if (found->needs_refresh) answer["needsRefresh"] = *found->needs_refresh;
+  co_return reply_json(answer);
 }
 
 Awaitable<Result<Reply>> list_sessions(EndpointCall& call) {
@@ -109,7 +107,7 @@ Feature sessions() {
   return {"sessions",
           {
               {"GET", "/get-session", kNoBody, none, kUnchecked, kAnyBody, get_session},
-              {"POST", "/get-session", kNoBody, none, kUnchecked, kAnyBody, refuse_post_session},
+              {"POST", "/get-session", kNoBody, none, kUnchecked, kAnyBody, get_session},
               {"GET", "/list-sessions", kNoBody, fresh, kUnchecked, kAnyBody, list_sessions},
               {"POST", "/revoke-session", kJson, authoritative, kUnchecked, kToken, revoke_session},
               {"POST", "/revoke-sessions", kJson, authoritative, kUnchecked, kAnyBody, revoke_sessions},
