@@ -1,7 +1,7 @@
 # The images of docker-compose.yml; docs/decisions/0015_container_image.md says why they are built so. One base for all, and nothing that
 # only BuildKit knows: docker-compose 1.29 builds without it.
 
-# The release of PostgreSQL that the tests run against. First, because the older builder makes every stage above the one it is asked for.
+# The releases of PostgreSQL and Redis that the tests run against. First, because the older builder makes every stage above the one it is asked for.
 FROM debian:bookworm-slim AS postgres
 RUN groupadd --system --gid 999 postgres \
  && useradd --system --uid 999 --gid 999 --home-dir /var/lib/postgresql --shell /usr/sbin/nologin postgres \
@@ -16,6 +16,16 @@ USER 999:999
 # A fast shutdown; with SIGTERM the server would wait for its clients.
 STOPSIGNAL SIGINT
 ENTRYPOINT ["/usr/local/lib/gatehouse/start"]
+
+FROM debian:bookworm-slim AS redis
+RUN groupadd --system --gid 998 redis \
+ && useradd --system --uid 998 --gid 998 --home-dir /nonexistent --shell /usr/sbin/nologin redis \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends redis-server \
+ && rm -rf /var/lib/apt/lists/*
+USER 998:998
+ENTRYPOINT ["redis-server"]
+CMD ["/run/secrets/redis.conf"]
 
 FROM debian:bookworm-slim AS build
 WORKDIR /src

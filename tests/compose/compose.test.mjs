@@ -9,8 +9,8 @@ import {composeCommands, docker, findObstacle, inspect, mustRun, Project, run, u
 
 const kOrigin = 'https://localhost:8443';
 const kImageBytesMax = 80_000_000;
-const kServices = ['demo', 'gateway', 'migrate', 'postgres', 'secrets'];
-const kLasting = ['demo', 'gateway', 'postgres'];
+const kServices = ['demo', 'gateway', 'migrate', 'postgres', 'redis', 'secrets'];
+const kLasting = ['demo', 'gateway', 'postgres', 'redis'];
 
 const skip = findObstacle() ?? false;
 
@@ -97,11 +97,13 @@ describe('docker-compose.yml', () => {
 
   check('the database and the upstream cannot be reached from outside their networks', async () => {
     const postgres = connects(await project.address('postgres', 'stores'), 5432);
+    const redis = connects(await project.address('redis', 'stores'), 6379);
     const demo = connects(await project.address('demo', 'upstreams'), 9100);
     const tries = async (network, text) => (await project.beside({network}, text)).stdout.trim();
     assert.equal(await tries('stores', postgres), 'connected');
+    assert.equal(await tries('stores', redis), 'connected');
     assert.equal(await tries('upstreams', demo), 'connected');
-    for (const [network, text] of [['bridge', postgres], ['bridge', demo], ['public', postgres], ['public', demo], ['upstreams', postgres], ['stores', demo]]) {
+    for (const [network, text] of [['bridge', postgres], ['bridge', demo], ['public', postgres], ['public', demo], ['upstreams', postgres], ['bridge', redis], ['upstreams', redis], ['stores', demo]]) {
       assert.equal(await tries(network, text), '', `${network}: ${text}`);
     }
   });
@@ -140,7 +142,8 @@ describe('docker-compose.yml', () => {
       gateway: ['gateway_secrets'],
       migrate: ['migrate_secrets'],
       postgres: ['postgres_secrets'],
-      secrets: ['gateway_secrets', 'migrate_secrets', 'postgres_secrets'],
+      redis: ['redis_secrets'],
+      secrets: ['gateway_secrets', 'migrate_secrets', 'postgres_secrets', 'redis_secrets'],
     });
     const modes = await project.beside({volumes: ['gateway_secrets:/run/secrets:ro']}, 'stat --format "%a %u" /run/secrets/* | sort -u');
     assert.equal(modes.stdout.trim(), '400 65532');
