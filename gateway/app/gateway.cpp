@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/change_follower.hpp"
+#include "app/migrated_features.hpp"
 #include "app/worker.hpp"
 #include "base/failure.hpp"
 #include "base/iso_time.hpp"
@@ -99,6 +100,12 @@ std::unique_ptr<outbound::QueuedMailer> make_mailer(const config::Gateway& setti
   }
 }
 
+// Absent: the table of counters is not used.
+std::optional<std::chrono::seconds> find_rate_limit_window(const config::Gateway& settings) {
+  if (!counts_in_database(settings.auth)) return std::nullopt;
+  return auth::longest_window(settings.auth.rate_limit);
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -146,6 +153,7 @@ class Gateway::Parts {
   edge::ConnectionLimits connection_limits_;
   edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
   auth::SessionCache session_cache_;
+  auth::RateLimitMemory auth_rate_counts_{clock_};
   crypto::PasswordHasher passwords_;
   outbound::NoMailer no_mailer_;
   std::unique_ptr<outbound::QueuedMailer> mailer_;  // null: no mails can be sent
@@ -179,7 +187,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       main_database_(store_->connect(main_io_.get_executor())),
       purger_(*main_database_, clock_,
               {.sessions = settings_.auth.session.preserve_session_in_database,
-               .verifications = settings_.auth.verification.disable_cleanup}),
+               .verifications = settings_.auth.verification.disable_cleanup},
+              find_rate_limit_window(settings_)),
       redis_(open_redis_or_throw(settings_.redis)),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
@@ -243,6 +252,7 @@ void Gateway::Parts::open_workers() {
                                             .redis = redis_.get(),
                                             .session_trust = session_trust_ ? &*session_trust_ : nullptr,
                                             .session_cache = session_cache_,
+                                            .auth_rate_counts = auth_rate_counts_,
                                             .passwords = passwords_,
                                             .mailer = mailer_ ? static_cast<outbound::Mailer&>(*mailer_) : no_mailer_,
                                             .origins = origins_,
@@ -295,6 +305,12 @@ void Gateway::Parts::add_metrics() {
                      [this] { return static_cast<double>(purger_.sessions()); });
   metrics_.add_value("gatehouse_purged_verifications_total", "Expired verifications that this gateway deleted.",
                      "counter", [this] { return static_cast<double>(purger_.verifications()); });
+  metrics_.add_value("gatehouse_purged_rate_limits_total", "Old counters of auth endpoints that this gateway deleted.",
+                     "counter", [this] { return static_cast<double>(purger_.rate_limits()); });
+  metrics_.add_value("gatehouse_auth_limit_store_up",
+                     "0 while each gateway counts requests of the auth endpoints for itself, because the store of "
+                     "counters does not answer.",
+                     "gauge", [this] { return auth_rate_counts_.store_works() ? 1.0 : 0.0; });
   if (redis_) add_redis_metrics();
   if (mailer_) add_mail_metrics();
   if (!tls_) return;
@@ -338,8 +354,8 @@ void Gateway::Parts::add_mail_metrics() {
 // What the database must have before it is of use. Throws Failure when it is down, MigrationError when it is not fit.
 Awaitable<storage::SchemaFacts> Gateway::Parts::prepare_schema() {
   const auto patient = store_->connect(main_io_.get_executor(), storage::migration_options());
-  storage::Migrator migrator =
-      storage::make_migrator(*patient, clock_, {}, storage::field_migrations(settings_.auth, patient->engine()));
+  storage::Migrator migrator = storage::make_migrator(*patient, clock_, migrated_features(settings_.auth),
+                                                      storage::field_migrations(settings_.auth, patient->engine()));
   if (settings_.database.migrate == config::Migrate::at_start) {
     const auto applied = co_await migrator.apply();
     for (const auto& migration : applied)

@@ -46,6 +46,8 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
       users_(*database_, sessions_, shared.clock, fields_.user),
       verifications_(*database_, redis_.get(), shared.clock, shared.random, shared.settings.auth.verification,
                      shared.schema),
+      auth_rate_limit_(
+          {shared.settings.auth, shared.auth_rate_counts, *database_, redis_.get(), shared.clock, shared.random}),
       dispatcher_({.database = *database_,
                    .sessions = sessions_,
                    .verifications = verifications_,
@@ -60,7 +62,7 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                    .users = users_,
                    .secrets = shared.secrets,
                    .cookie_cache = shared.cookie_cache},
-                  make_features()),
+                  make_features(), &auth_rate_limit_),
       pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
                  shared.signer, shared.limiter, shared.live, shared.access_log, metrics,
                  [tls = shared.tls](std::string_view server_name, std::string_view host) {
@@ -69,6 +71,7 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                 std::move(site)),
       redirect_(shared.settings.base_url.to_string()),
       internal_(shared.internal) {
+  auth_rate_limit_.set_ids(shared.schema.rate_limit_ids);
   const auto serve = [this](std::unique_ptr<edge::Server> server) {
     if (server) servers_.push_back(std::move(server));
   };
@@ -162,6 +165,7 @@ void Worker::set_schema(storage::SchemaFacts schema) {
   asio::post(io_.get_executor(), [this, schema] {
     sessions_.set_schema(schema);
     verifications_.set_schema(schema);
+    auth_rate_limit_.set_ids(schema.rate_limit_ids);
   });
 }
 

@@ -32,6 +32,7 @@ struct Shared {
   cache::SharedCache* redis;          // null: none
   auth::SessionTrust* session_trust;  // null where there is no Redis
   auth::SessionCache& session_cache;
+  auth::RateLimitMemory& auth_rate_counts;
   crypto::PasswordHasher& passwords;
   outbound::Mailer& mailer;
   const auth::TrustedOrigins& origins;
@@ -95,6 +96,7 @@ class Worker {
   auth::Sessions sessions_;
   auth::Users users_;
   auth::Verifications verifications_;
+  auth::RateLimit auth_rate_limit_;
   auth::Dispatcher dispatcher_;
   pipeline::Pipeline pipeline_;
   RedirectHandler redirect_;

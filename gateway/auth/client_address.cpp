@@ -27,6 +27,7 @@ std::optional<IpAddress> choose(std::string_view value, const config::IpAddressR
 }  // namespace
 
 std::string read_client_address(const Headers& headers, const config::IpAddressRule& rule) {
+  if (rule.disable_ip_tracking) return "";
   for (const auto& wanted : rule.headers) {
     std::string value;
     for (const auto& [name, one] : headers) {

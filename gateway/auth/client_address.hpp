@@ -8,7 +8,7 @@
 
 namespace gatehouse::auth {
 
-// IPv6 masked to the rule's subnet and written in full. "": no header says it.
+// IPv6 masked to the rule's subnet and written in full. "": no header says it, or nobody is to be tracked.
 std::string read_client_address(const Headers& headers, const config::IpAddressRule& rule);
 
 }  // namespace gatehouse::auth

@@ -1,5 +1,6 @@
 #include "auth/dispatcher.hpp"
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -33,6 +34,14 @@ AuthResponse make_response(Reply reply, Headers headers) {
   return response;
 }
 
+AuthResponse refuse_limited(std::chrono::seconds retry_after) {
+  const std::string wait = std::to_string(retry_after.count());
+  return {429,
+          {{"Content-Type", "application/json"}, {"X-Retry-After", wait}, {"Retry-After", wait}},
+          R"({"message":"Too many requests. Please try again later."})",
+          "limited_auth"};
+}
+
 // Needs no suspension and decides before the body is even looked at by the handler.
 Result<void> check_session(const EndpointCall& call, SessionNeed need) {
   if (!call.identity) return fail(401, error::kUnauthorized);
@@ -46,8 +55,8 @@ Result<void> check_session(const EndpointCall& call, SessionNeed need) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Services services, std::vector<Feature> features)
-    : services_(services), features_(std::move(features)) {
+Dispatcher::Dispatcher(Services services, std::vector<Feature> features, RateLimit* rate_limit)
+    : services_(services), features_(std::move(features)), rate_limit_(rate_limit) {
   for (const Feature& feature : features_) {
     for (const Endpoint& endpoint : feature.endpoints) {
       const auto parameter = endpoint.path.find("/:");
@@ -71,12 +80,33 @@ std::pair<const Endpoint*, std::string_view> Dispatcher::find(std::string_view m
   return {found->second, path.substr(parameter)};
 }
 
+Awaitable<std::optional<AuthResponse>> Dispatcher::admit(AuthRequest& request) {
+  const auto& settings = services_.settings;
+  const auto path = normalize_rate_path(request.path);
+  if (std::ranges::find(settings.disabled_paths, path) != settings.disabled_paths.end()) {
+    co_return AuthResponse{404, {{"Content-Type", "text/plain; charset=utf-8"}}, "Not Found", "disabled_path"};
+  }
+  if (settings.ip_address) request.client_address = read_client_address(request.headers, *settings.ip_address);
+  if (rate_limit_ == nullptr) co_return std::nullopt;
+  const auto refusal =
+      co_await rate_limit_->take(request.client_address, std::string(path), std::string(find_pattern(path)));
+  if (!refusal) co_return std::nullopt;
+  co_return refuse_limited(*refusal);
+}
+
+// Whatever the method: the limit does not ask for it.
+std::string_view Dispatcher::find_pattern(std::string_view path) const {
+  const auto find_in = [](const Table& table, std::string_view key) {
+    const auto found = table.lower_bound(std::pair(key, std::string_view()));
+    return found == table.end() || found->first.first != key ? std::string_view() : found->second->path;
+  };
+  const auto exact = find_in(endpoints_, path);
+  return exact.empty() ? find_in(with_parameter_, path.substr(0, path.rfind('/') + 1)) : exact;
+}
+
 Awaitable<AuthResponse> Dispatcher::dispatch(AuthRequest request) {
   const auto [endpoint, parameter] = find(request.method, request.path);
   if (!endpoint) co_return AuthResponse{404, {}, ""};
-  if (services_.settings.ip_address) {
-    request.client_address = read_client_address(request.headers, *services_.settings.ip_address);
-  }
   EndpointCall call{request, services_, UrlQuery(request.query), parameter, request.cookies(), std::nullopt,
                     nullptr, {}};
   try {

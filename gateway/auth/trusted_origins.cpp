@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "auth/web_url.hpp"
+#include "auth/wildcard.hpp"
 #include "base/ascii.hpp"
 #include "base/encoding.hpp"
 #include "base/ip_address.hpp"
@@ -20,29 +21,6 @@ bool has_control_character(std::string_view text) {
     if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
   }
   return false;
-}
-
-// '*' is any run, '?' any one byte, '\' takes the next as it is. Linear in text × stars.
-bool matches_wildcard(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    const bool escaped = p + 1 < pattern.size() && pattern[p] == '\\';
-    if (p < pattern.size() && !escaped && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() &&
-               (escaped ? pattern[p + 1] == text[t] : pattern[p] == '?' || pattern[p] == text[t])) {
-      p += escaped ? 2 : 1;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 // A pattern of digits, dots and wildcards alone names addresses: "192.168.*" must not admit 192.168.evil.test.

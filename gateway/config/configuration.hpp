@@ -191,6 +191,28 @@ struct IpAddressRule {
   std::vector<std::string> headers{"x-forwarded-for"};
   std::vector<Cidr> trusted_proxies;
   unsigned ipv6_subnet = 64;
+  bool disable_ip_tracking = false;
+};
+
+// At most `max` requests of one address in a `window` that slides with each of them.
+struct AuthRateRule {
+  seconds window{10};
+  std::uint32_t max = 100;
+  bool operator==(const AuthRateRule&) const = default;
+};
+
+struct AuthRateLimit {
+  enum class Storage { memory, database, secondary_storage };
+  struct CustomRule {
+    std::string path;                  // below the auth base path; `*` and `?` stand for characters of one segment
+    std::optional<AuthRateRule> rule;  // absent: not limited
+    bool operator==(const CustomRule&) const = default;
+  };
+  std::optional<bool> enabled;  // validate() sets it where it is not written: on, unless in development mode
+  seconds window{10};
+  std::uint32_t max = 100;
+  std::optional<Storage> storage;        // validate() sets it where it is not written: Redis if there is one
+  std::vector<CustomRule> custom_rules;  // in the order in which they are written: the first that matches counts
 };
 
 struct SecretVersion {
@@ -219,6 +241,9 @@ struct AuthSettings {
   SessionSettings session;
   VerificationSettings verification;
   std::optional<IpAddressRule> ip_address;
+  AuthRateLimit rate_limit;
+  std::vector<std::string> disabled_paths;  // below the base path
+  std::string error_url;                    // empty: the front-end's start page
   bool cors_enabled = true;
   std::string cookie_prefix = "better-auth";
   std::optional<bool> use_secure_cookies;  // absent: as base_url's scheme says

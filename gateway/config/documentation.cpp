@@ -119,7 +119,9 @@ void append_key(std::string& out, const Key& key, const std::string& indent, con
       return append_yaml(out, key.table(), deeper + "  ", deeper + "- ", refused);
     case Key::Form::map:
       out += fmt::format("{}{}:\n{}{}:\n", lead, key.name, refused ? indent + "#   " : deeper,
-                         key.name == "upstreams" ? "orders" : "NAME");
+                         key.name == "upstreams"       ? "orders"
+                         : key.options.example.empty() ? "NAME"
+                                                       : key.options.example);
       return append_yaml(out, key.table(), deeper + "  ", deeper + "  ", refused);
   }
 }

@@ -38,7 +38,7 @@ struct KeyOptions {
   std::string fallback = {};  // the default's text where it is not the member's own
   bool required = false;
   bool restart = false;     // a change takes effect at the next start
-  bool may_be_off = false;  // a section that `off` removes
+  bool may_be_off = false;  // a section, or a map's entry, that `off` removes
 };
 
 struct Key {

@@ -250,23 +250,73 @@ const Table& social_provider_keys() {
   return table;
 }
 
+struct RateStorageWords {
+  using Type = AuthRateLimit::Storage;
+  static constexpr std::array kWords{Word<Type>{"memory", Type::memory}, Word<Type>{"database", Type::database},
+                                     Word<Type>{"secondary-storage", Type::secondary_storage}};
+};
+
+constexpr std::int64_t kRateWindowMax = 86'400;
+
 const Table& rate_limit_rule_keys() {
+  using S = AuthRateRule;
   static const Table table{{
-      later<SecondsValue>("window", "Time in which requests are counted"),
-      later<CountValue>("max", "Requests in a window"),
+      key("window", &S::window, "Time in which requests are counted", {.minimum = 1, .maximum = kRateWindowMax}),
+      key("max", &S::max, "Requests in a window", {.minimum = 1}),
   }};
   return table;
 }
 
+// Paths and their rules; `false` in place of a rule.
+void read_custom_rules(Reader& reader, const Node& node, void* object) {
+  auto& rules = static_cast<AuthRateLimit*>(object)->custom_rules;
+  rules.clear();
+  if (node.kind != Node::Kind::map && node.kind != Node::Kind::null)
+    return reader.add(Code::type, node, "takes a mapping of paths to rules");
+  for (const Entry& entry : node.entries) {
+    const Reader::Step step(reader, entry.key, entry.line, entry.column);
+    if (!entry.key.starts_with('/'))
+      reader.add_at(Code::path, entry.line, entry.column, reader.path(), "is no path: it must begin with '/'");
+    auto& custom = rules.emplace_back();
+    custom.path = entry.key;
+    const Node& value = entry.value;
+    if (value.kind == Node::Kind::scalar && (value.text == "false" || value.text == "off")) continue;
+    if (value.kind != Node::Kind::map) {
+      reader.add_at(Code::type, entry.line, entry.column, reader.path(), "takes {window, max}, or false");
+      continue;
+    }
+    read_table(reader, value, rate_limit_rule_keys(), &custom.rule.emplace());
+  }
+}
+
 const Table& auth_rate_limit_keys() {
-  static const Table table{{
-      later<BooleanValue>("enabled", "Better Auth's own limit of the auth endpoints", "false"),
-      later<SecondsValue>("window", "Time in which requests are counted", "10s"),
-      later<CountValue>("max", "Requests in a window", "100"),
-      later<WordValue<AnyOf<"memory", "database", "secondary-storage">>>("storage", "Where requests are counted",
-                                                                         "memory"),
-      later_map("custom_rules", rate_limit_rule_keys, "Limits of single paths"),
-  }};
+  using S = AuthRateLimit;
+  static const Table table = [] {
+    Key custom{.name = "custom_rules",
+               .doc =
+                   "Limits of single paths below the base path, as `/list-*: {window: 60s, max: 5}`, or `false`; the "
+                   "first that matches counts. `*` stands for any run of characters, `**` for any segments",
+               .form = Key::Form::map};
+    custom.table = rate_limit_rule_keys;
+    custom.options.example = "/list-*";
+    custom.options.may_be_off = true;
+    custom.read = read_custom_rules;
+    custom.same = [](const void* a, const void* b) {
+      return static_cast<const S*>(a)->custom_rules == static_cast<const S*>(b)->custom_rules;
+    };
+    return Table{{
+        key("enabled", &S::enabled,
+            "Limit the auth endpoints; where it is not written, they are limited unless in development mode"),
+        key("window", &S::window, "Time in which requests of one address to one path are counted",
+            {.minimum = 1, .maximum = kRateWindowMax}),
+        key("max", &S::max, "Requests in a window", {.minimum = 1}),
+        key<WordValue<RateStorageWords>>(
+            "storage", &S::storage,
+            "Where requests are counted: in each gateway, in the database, or in Redis (`secondary-storage`); where it "
+            "is not written, in Redis if there is one, else in memory"),
+        custom,
+    }};
+  }();
   return table;
 }
 
@@ -280,7 +330,8 @@ const Table& ip_address_keys() {
           "exactly one address",
           {.example = "[10.0.0.0/8]"}),
       key("ipv6_subnet", &S::ipv6_subnet, "Bits of an IPv6 address that are kept", {.minimum = 1, .maximum = 128}),
-      later<BooleanValue>("disable_ip_tracking", "Do not store addresses", "false"),
+      key("disable_ip_tracking", &S::disable_ip_tracking,
+          "Read and store no addresses; `auth.rate_limit` then limits nobody, `rate_limit` of `defaults` still does"),
   }};
   return table;
 }
@@ -317,7 +368,10 @@ const Table& advanced_keys() {
 
 const Table& api_error_keys() {
   static const Table table{{
-      later<TextValue>("error_url", "Where errors of links are shown"),
+      key<PathOrUrlValue>("error_url", &AuthSettings::error_url,
+                          "Where people are sent when a link or a sign-in at a provider fails, with `?error=CODE`; the "
+                          "front-end's start page where it is not written",
+                          {.example = "https://app.example.com/error"}),
   }};
   return table;
 }
@@ -337,13 +391,15 @@ const Table& auth_keys() {
         group("account", account_keys, "Accounts of providers"),
         section("verification", &S::verification, verification_keys, "Short-lived proofs"),
         later_map("social_providers", social_provider_keys, "Sign-in with GitHub, Google, Microsoft, …"),
-        group("rate_limit", auth_rate_limit_keys,
-              "Better Auth's rate limit; the routes' own is `rate_limit` of a route"),
+        section("rate_limit", &S::rate_limit, auth_rate_limit_keys,
+                "Better Auth's limit of the auth endpoints; the routes' own is `rate_limit` of a route"),
         section("ip_address", &S::ip_address, ip_address_keys,
                 "Better Auth's rule for the client's address, in place of the connection's own address"),
         group("cors", cors_keys, "Cross-origin requests of trusted origins"),
         group("advanced", advanced_keys, "Cookies"),
-        later_list<PathValue>("disabled_paths", "Auth endpoints that are switched off"),
+        key<PathValue>("disabled_paths", &S::disabled_paths,
+                       "Auth endpoints that are switched off: paths below the base path",
+                       {.example = "[/sign-up/email]"}),
         group("on_api_error", api_error_keys, "Errors of links"),
     }};
     for (const char* name : {"two_factor", "passkey", "magic_link", "email_otp", "username", "organization", "admin",

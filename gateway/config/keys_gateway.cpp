@@ -142,7 +142,8 @@ const Table& gateway_keys() {
       key<OriginPatternValue>(
           "trusted_origins", &Gateway::trusted_origins,
           "Origins, besides `base_url`, that may call the auth endpoints and unsafe methods with cookies, and "
-          "to which redirects may lead; `*` and `?` as in Better Auth",
+          "to which redirects may lead; `*` and `?` as in Better Auth. Those of `BETTER_AUTH_TRUSTED_ORIGINS` are "
+          "added",
           {.example = "[https://app.example.com]", .environment = "BETTER_AUTH_TRUSTED_ORIGINS"}),
       key("trusted_proxies", &Gateway::trusted_proxies,
           "Whose `X-Forwarded-For` is believed, walked from the right; nobody's by default",

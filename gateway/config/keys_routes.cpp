@@ -245,7 +245,9 @@ const Table& default_keys() {
           "auth", &S::auth,
           "Who gets in: `required` asks for a session, `optional` adds the user where there is one, `public` "
           "looks at no session. `public` is written on the route itself, never in `defaults`"),
-      key("cors", &S::cors, "Answer preflights of trusted origins and add CORS header fields for them"),
+      key("cors", &S::cors,
+          "Answer preflights of trusted origins, add CORS header fields for them, and take the upstream's own out; "
+          "`false` leaves CORS to the upstream"),
       later<WordValue<TurnstileWords>>("turnstile", "Ask for a Turnstile token", "off"),
   }};
   return table;

@@ -67,7 +67,9 @@ std::string of_key(const Key& key) {
       form = R"({"type":["array","null"],"items":)" + of_table(key.table()) + "}";
       break;
     case Key::Form::map:
-      form = R"({"type":["object","null"],"additionalProperties":)" + of_table(key.table()) + "}";
+      form = of_table(key.table());
+      if (key.options.may_be_off) form = R"({"anyOf":[)" + form + R"(,{"enum":["off",false]}]})";
+      form = R"({"type":["object","null"],"additionalProperties":)" + form + "}";
       break;
   }
   std::string head = "{\"description\":" + json_quoted(description);

@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.hpp"
 #include "base/iso_time.hpp"
 #include "config/redis_url.hpp"
 #include "config/validate_routes.hpp"
+#include "config/values.hpp"
 
 namespace gatehouse::config {
 
@@ -32,10 +34,12 @@ class Validator {
   void run() {
     check_secret();
     check_public_side();
+    add_trusted_origins();
     check_session();
     check_mail();
     check_additional_fields();
     check_cookies();
+    check_auth_rate_limit();
     check_upstream_keys();
     collect_unsafe();
   }
@@ -189,6 +193,31 @@ class Validator {
     double number = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
     return failed == std::errc{} && end == text.data() + text.size();
+  }
+
+  // As in Better Auth, those of the variable come on top of those that are written.
+  void add_trusted_origins() {
+    if (!is_written("gateway.trusted_origins")) return;  // then they are its default
+    const auto value = input_.environment("BETTER_AUTH_TRUSTED_ORIGINS");
+    for_each_in_list(value.value_or(""), [&](std::string_view text) {
+      auto pattern = OriginPatternValue::parse(text);
+      if (!pattern) {
+        add(Code::value, "gateway.trusted_origins",
+            fmt::format("BETTER_AUTH_TRUSTED_ORIGINS: '{}' {}", text, pattern.error()));
+      } else if (std::ranges::find(gateway_.trusted_origins, *pattern) == gateway_.trusted_origins.end()) {
+        gateway_.trusted_origins.push_back(*std::move(pattern));
+      }
+    });
+  }
+
+  void check_auth_rate_limit() {
+    using Storage = AuthRateLimit::Storage;
+    AuthRateLimit& limit = gateway_.auth.rate_limit;
+    const bool has_redis = !gateway_.redis.reveal().empty();
+    if (!limit.enabled) limit.enabled = !input_.dev;
+    if (!limit.storage) limit.storage = has_redis ? Storage::secondary_storage : Storage::memory;
+    if (*limit.storage == Storage::secondary_storage && !has_redis)
+      add(Code::value, "gateway.auth.rate_limit.storage", "is secondary-storage, but there is no gateway.redis");
   }
 
   void check_upstream_keys() {

@@ -14,6 +14,7 @@ void append_common_lines(std::string& out, const Context& c) {
   append_common_lines(out, c.id, c.head.scheme == "https");
   if (c.set_cookie) out.append("Set-Cookie: ").append(*c.set_cookie).append("\r\n");
   if (c.cors) append_cors_lines(out, *c.head.find(http::Name::origin));
+  if (c.varies) out.append("Vary: Origin\r\n");
 }
 
 void answer(Context& c, int status, std::string_view lines, std::string_view body) {

@@ -20,10 +20,24 @@ auth::AuthRequest make_auth_request(const Context& c) {
   return request;
 }
 
+void answer_auth(Context& c, const auth::AuthResponse& response) {
+  std::string lines;
+  for (const auto& [name, value] : response.headers) {
+    lines.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (!response.reason.empty()) c.reason = response.reason;
+  answer(c, response.status, lines, response.body);
+}
+
 }  // namespace
 
 Awaitable<> Pipeline::dispatch_auth(Context& c) {
   auth::AuthRequest request = make_auth_request(c);
+  const auto refused = co_await deps_.dispatcher.admit(request);
+  if (refused) {
+    answer_auth(c, *refused);
+    co_return;
+  }
   if (!c.head.path_was_canonical) {
     // Another spelling of an endpoint is no endpoint: nothing that looks at paths in front of us can be passed by it.
     c.reason = "path_not_canonical";
@@ -56,12 +70,7 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
     }
   }
   const auth::AuthResponse response = co_await deps_.dispatcher.dispatch(std::move(request));
-  c.reason = response.reason;
-  std::string lines;
-  for (const auto& [name, value] : response.headers) {
-    lines.append(name).append(": ").append(value).append("\r\n");
-  }
-  answer(c, response.status, lines, response.body);
+  answer_auth(c, response);
 }
 
 }  // namespace gatehouse::pipeline

@@ -53,6 +53,7 @@ struct Context {
   Destination destination = Destination::none;
   bool upgrade = false;  // a WebSocket handshake
   bool cors = false;     // from another trusted origin, which may read the answer: its Origin field
+  bool varies = false;   // another origin may get another answer: caches must keep them apart
   auth::SessionCookie::Scratch cookie_scratch;
   auth::SessionCookie::Verdict cookie;
   auth::IdentityPtr identity;

@@ -120,8 +120,11 @@ bool Pipeline::check_host(Context& c) {
 // What is judged is the request that is to come: a route that lists its methods does not list OPTIONS for this.
 bool Pipeline::answer_preflight(Context& c) {
   if (!is_preflight(c.head)) return false;
-  c.match = c.site.match(*c.head.find(http::Name::access_control_request_method), c.head.host, c.head.path);
+  const auto method = *c.head.find(http::Name::access_control_request_method);
+  c.match = c.site.match(method, c.head.host, c.head.path);
   c.destination = destination_of(c.match.kind);
+  if (c.match.kind == config::Match::Kind::no_match && is_safe_method(method) && c.site.pages.find_page(c.head.path))
+    c.destination = Destination::page;
   const auto origin = c.destination == Destination::none ? std::string_view() : find_cors_origin(c, deps_.origins);
   if (origin.empty()) return false;
   std::string lines;
@@ -135,6 +138,7 @@ bool Pipeline::match_route(Context& c) {
   if (!refused_method) c.match = c.site.match(c.head.method, c.head.host, c.head.path);
   c.destination = destination_of(c.match.kind);
   c.cors = !find_cors_origin(c, deps_.origins).empty();
+  c.varies = varies_by_origin(c);
   c.upgrade = asks_for_websocket(c.head);
   if (refused_method || c.match.kind == config::Match::Kind::method_not_allowed) {
     answer_method_not_allowed(c, c.site.allowed_methods(c.head.host, c.head.path));
@@ -144,7 +148,6 @@ bool Pipeline::match_route(Context& c) {
   if (c.destination != Destination::none) return false;
   if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
     c.destination = Destination::page;
-    c.cors = false;
     return false;
   }
   answer_error(c, 404, "NOT_FOUND", "Nothing is here", "no_route");
@@ -253,7 +256,6 @@ bool Pipeline::authorize_caller(Context& c) {
   // A protected route for everything covers the sign-in page too: redirected to itself, nobody could ever sign in.
   if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
     c.destination = Destination::page;
-    c.cors = false;
     return false;
   }
   const std::string_view reason = c.cookie.signature == auth::SessionCookie::Signature::invalid ? "bad_cookie"

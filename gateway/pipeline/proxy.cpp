@@ -4,6 +4,7 @@
 #include "base/encoding.hpp"
 #include "pipeline/answer.hpp"
 #include "pipeline/context.hpp"
+#include "pipeline/cors.hpp"
 #include "pipeline/csrf.hpp"
 #include "pipeline/pipeline.hpp"
 #include "pipeline/request_head.hpp"
@@ -66,7 +67,7 @@ class ForwardEvents final : public upstream::ForwardObserver {
       return false;
     }
     if (iequals(field.name, "x-request-id")) return false;
-    return !c_.cors || !to_lower(field.name).starts_with("access-control-");
+    return passes_cors_field(c_, field.name, pipeline_.deps_.origins);
   }
 
   std::string_view extra_lines(int status) override {

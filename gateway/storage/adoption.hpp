@@ -23,6 +23,7 @@ struct SchemaFacts {
   IdKind session_ids = IdKind::text;
   IdKind account_ids = IdKind::text;
   IdKind verification_ids = IdKind::text;
+  IdKind rate_limit_ids = IdKind::text;
   std::size_t user_agent_characters_max = 0;  // 0: no limit
   bool user_has_role = false;                 // a column of Better Auth's admin plugin
   bool operator==(const SchemaFacts&) const = default;

@@ -22,7 +22,8 @@ const Statement kPostgresColumns{
               a.attnotnull, a.atthasdef OR a.attidentity <> ''
        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
        WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-         AND c.relname IN ('user', 'session', 'account', 'verification') AND c.relkind IN ('r', 'p', 'v', 'f')
+         AND c.relname IN ('user', 'session', 'account', 'verification', 'rateLimit')
+         AND c.relkind IN ('r', 'p', 'v', 'f')
          AND a.attnum > 0 AND NOT a.attisdropped
        ORDER BY c.relname, a.attnum)"};
 
@@ -31,18 +32,23 @@ const Statement kPostgresIndexes{
        FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] AND a.attnum > 0
        WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-         AND c.relname IN ('user', 'session', 'account', 'verification') AND i.indisvalid AND i.indpred IS NULL)"};
+         AND c.relname IN ('user', 'session', 'account', 'verification', 'rateLimit')
+         AND i.indisvalid AND i.indpred IS NULL)"};
 
 const Statement kSqliteColumns{
-    R"(SELECT lower(t.name), c.name, lower(c.type), 0, c."notnull" <> 0,
+    R"(SELECT CASE lower(t.name) WHEN 'ratelimit' THEN 'rateLimit' ELSE lower(t.name) END, c.name, lower(c.type), 0,
+              c."notnull" <> 0,
               c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer')
        FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-       WHERE t.type IN ('table', 'view') AND lower(t.name) IN ('user', 'session', 'account', 'verification'))"};
+       WHERE t.type IN ('table', 'view')
+         AND lower(t.name) IN ('user', 'session', 'account', 'verification', 'ratelimit'))"};
 
 const Statement kSqliteIndexes{
-    R"(SELECT lower(t.name), c.name, i."unique" <> 0 AND (SELECT count(*) FROM pragma_index_info(i.name)) = 1
+    R"(SELECT CASE lower(t.name) WHEN 'ratelimit' THEN 'rateLimit' ELSE lower(t.name) END, c.name,
+              i."unique" <> 0 AND (SELECT count(*) FROM pragma_index_info(i.name)) = 1
        FROM sqlite_schema t JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c ON c.seqno = 0
-       WHERE t.type = 'table' AND i.partial = 0 AND lower(t.name) IN ('user', 'session', 'account', 'verification'))"};
+       WHERE t.type = 'table' AND i.partial = 0
+         AND lower(t.name) IN ('user', 'session', 'account', 'verification', 'ratelimit'))"};
 
 // Not "user" itself: another process may have made it since the columns were read.
 const Statement kPostgresUsers{

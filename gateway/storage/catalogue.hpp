@@ -1,4 +1,4 @@
-// What the opened database really looks like: the columns and indexes of Better Auth's four core tables, read from the
+// What the opened database really looks like: the columns and indexes of Better Auth's core tables, read from the
 // engine's own catalogue at the start and by `gatehouse migrate`. Deployments that are adopted may have more, fewer or
 // other columns than ours; storage/adoption.hpp judges them.
 #pragma once

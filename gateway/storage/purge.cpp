@@ -1,5 +1,7 @@
 #include "storage/purge.hpp"
 
+#include <algorithm>
+
 namespace gatehouse::storage {
 
 namespace {
@@ -16,7 +18,7 @@ struct Statements {
   Statement first_skip, next_skip;      // PostgreSQL
 };
 
-const std::array<Statements, 2> kTables{{
+const std::array<Statements, 3> kTables{{
     {{R"(SELECT "id" FROM (SELECT "id" FROM "session" ORDER BY "id" LIMIT 1000) b ORDER BY "id" DESC LIMIT 1)"},
      {R"(SELECT "id" FROM (SELECT "id" FROM "session" WHERE "id" > $1 ORDER BY "id" LIMIT 1000) b
          ORDER BY "id" DESC LIMIT 1)"},
@@ -36,20 +38,48 @@ const std::array<Statements, 2> kTables{{
      {R"(DELETE FROM "verification" WHERE "id" IN (
            SELECT "id" FROM "verification" WHERE "id" <= $2 AND "id" > $3 AND "expiresAt" <= $1
            FOR UPDATE SKIP LOCKED))"}},
+    {{R"(SELECT "id" FROM (SELECT "id" FROM "rateLimit" ORDER BY "id" LIMIT 1000) b ORDER BY "id" DESC LIMIT 1)"},
+     {R"(SELECT "id" FROM (SELECT "id" FROM "rateLimit" WHERE "id" > $1 ORDER BY "id" LIMIT 1000) b
+         ORDER BY "id" DESC LIMIT 1)"},
+     {R"(DELETE FROM "rateLimit" WHERE "id" <= $2 AND "lastRequest" <= $1)"},
+     {R"(DELETE FROM "rateLimit" WHERE "id" <= $2 AND "id" > $3 AND "lastRequest" <= $1)"},
+     {R"(DELETE FROM "rateLimit" WHERE "id" IN (
+           SELECT "id" FROM "rateLimit" WHERE "id" <= $2 AND "lastRequest" <= $1 FOR UPDATE SKIP LOCKED))"},
+     {R"(DELETE FROM "rateLimit" WHERE "id" IN (
+           SELECT "id" FROM "rateLimit" WHERE "id" <= $2 AND "id" > $3 AND "lastRequest" <= $1
+           FOR UPDATE SKIP LOCKED))"}},
 }};
+
+// A Node server beside us may have longer windows than we.
+constexpr std::chrono::seconds kCounterLife = std::chrono::hours{1};
 
 }  // namespace
 
+Purger::Purger(Database& database, const Clock& clock, Kept kept, std::optional<std::chrono::seconds> rate_limit_window)
+    : database_(database), clock_(clock), rate_limit_window_(rate_limit_window) {
+  if (!kept.sessions) tables_.push_back(kSessions);
+  if (!kept.verifications) tables_.push_back(kVerifications);
+  if (rate_limit_window_) tables_.push_back(kRateLimits);
+}
+
+// What a row's time is compared with.
+Value Purger::end_of_use(std::size_t table) const {
+  if (table != kRateLimits) return clock_.now() - kGrace;
+  const auto end = clock_.now() - std::max(*rate_limit_window_, kCounterLife);
+  return static_cast<std::int64_t>(end.time_since_epoch().count());
+}
+
 Awaitable<bool> Purger::step() {
-  if (first_table_ == end_table_) co_return false;
+  if (tables_.empty()) co_return false;
+  const std::size_t table = tables_[place_];
   const bool postgres = database_.engine() == Engine::postgres;
-  const Statements& statements = kTables[table_];
+  const Statements& statements = kTables[table];
   auto transaction = co_await database_.begin();
   if (postgres) {
     Parameters key{kPurgeLock};
     const auto lock = co_await transaction->query({"SELECT pg_try_advisory_xact_lock($1)"}, std::move(key));
     if (!lock.rows.at(0).boolean(0)) {
-      table_ = first_table_;
+      place_ = 0;
       after_.reset();
       co_return false;
     }
@@ -59,18 +89,17 @@ Awaitable<bool> Purger::step() {
   const auto end = co_await transaction->query(after_ ? statements.next_end : statements.first_end, std::move(from));
   if (end.rows.empty()) {
     after_.reset();
-    const bool round_ends = ++table_ == end_table_;
-    if (round_ends) table_ = first_table_;
-    co_return !round_ends;
+    if (++place_ == tables_.size()) place_ = 0;
+    co_return place_ != 0;
   }
   std::string last = end.rows.at(0).text(0);
-  Parameters range{clock_.now() - kGrace, last};
+  Parameters range{end_of_use(table), last};
   if (after_) range.emplace_back(*after_);
   const auto& skip = after_ ? statements.next_skip : statements.first_skip;
   const auto& plain = after_ ? statements.next_delete : statements.first_delete;
   const auto deleted = co_await transaction->query(postgres ? skip : plain, std::move(range));
   co_await transaction->commit();
-  deleted_[table_].fetch_add(static_cast<std::uint64_t>(deleted.affected), std::memory_order_relaxed);
+  deleted_[table].fetch_add(static_cast<std::uint64_t>(deleted.affected), std::memory_order_relaxed);
   after_ = std::move(last);
   co_return true;
 }

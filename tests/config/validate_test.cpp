@@ -207,8 +207,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
   }
   for (const char* key :
        {"turnstile: {site_key: x}", "auth: {account: {account_linking: {allow_different_emails: true}}}",
-        "auth: {disabled_paths: [/list-accounts]}", "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}",
-        "auth: {rate_limit: {enabled: true}}"}) {
+        "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}"}) {
     CAPTURE(key);
     const auto heads = heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, " + std::string(key) + "}");
     CHECK(heads.ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
@@ -403,4 +402,57 @@ TEST_CASE("a cookie cache that would be refreshed is told to have no such effect
           .notes;
   REQUIRE(notes.size() == 1);
   CHECK(notes[0] == "gateway.auth.session.cookie_cache.refresh_cache has no effect: sessions are in a store");
+}
+
+TEST_CASE("the limit of the auth endpoints is on but in development mode, and counts in Redis where there is one") {
+  using Storage = AuthRateLimit::Storage;
+  Loading loading;
+  CHECK(load_text(kListen, loading).gateway.auth.rate_limit.enabled == true);
+  CHECK(load_text(kListen, loading).gateway.auth.rate_limit.storage == Storage::memory);
+  loading.environment["REDIS_URL"] = "redis://127.0.0.1/0";
+  CHECK(load_text(kListen, loading).gateway.auth.rate_limit.storage == Storage::secondary_storage);
+  loading.dev = true;
+  CHECK(load_text(kListen, loading).gateway.auth.rate_limit.enabled == false);
+  const auto in_gateway = [](const std::string& auth) {
+    return "gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {" + auth + "}}\n";
+  };
+  CHECK(load_text(in_gateway("rate_limit: {enabled: true, storage: database}"), loading)
+            .gateway.auth.rate_limit.enabled == true);
+  CHECK(heads_of(in_gateway("rate_limit: {storage: secondary-storage}")) ==
+        "routes.yaml:1:71: gateway.auth.rate_limit.storage: is secondary-storage, but there is no gateway.redis "
+        "[GH-CONFIG-VALUE]\n");
+}
+
+TEST_CASE("custom rules keep their order, and false is a rule") {
+  const auto limit = load_text(
+                         "gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {rate_limit: {window: 20s, max: 7, "
+                         "custom_rules: {/z: {window: 5s, max: 2}, /a/*: false, /b: {max: 1}}}}}\n")
+                         .gateway.auth.rate_limit;
+  CHECK(limit.window == seconds(20));
+  CHECK(limit.max == 7);
+  REQUIRE(limit.custom_rules.size() == 3);
+  CHECK(limit.custom_rules[0] == AuthRateLimit::CustomRule{"/z", AuthRateRule{seconds(5), 2}});
+  CHECK(limit.custom_rules[1] == AuthRateLimit::CustomRule{"/a/*", std::nullopt});
+  CHECK(limit.custom_rules[2] == AuthRateLimit::CustomRule{"/b", AuthRateRule{seconds(10), 1}});
+  CHECK(heads_of(
+            "gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {rate_limit: {custom_rules: {a: {max: 0}, /b: "
+            "true}}}}") ==
+        "routes.yaml:1:86: gateway.auth.rate_limit.custom_rules.a: is no path: it must begin with '/' "
+        "[GH-CONFIG-PATH]\n"
+        "routes.yaml:1:95: gateway.auth.rate_limit.custom_rules.a.max: must be at least 1 [GH-CONFIG-RANGE]\n"
+        "routes.yaml:1:99: gateway.auth.rate_limit.custom_rules./b: takes {window, max}, or false [GH-CONFIG-TYPE]\n");
+}
+
+TEST_CASE("trusted origins of the variable are added to those that are written") {
+  Loading loading;
+  loading.environment["BETTER_AUTH_TRUSTED_ORIGINS"] = "https://a.example, https://*.b.example";
+  CHECK(load_text(kListen, loading).gateway.trusted_origins ==
+        std::vector<std::string>{"https://a.example", "https://*.b.example"});
+  const std::string written =
+      "gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, trusted_origins: [https://c.example, "
+      "https://a.example]}\n";
+  CHECK(load_text(written, loading).gateway.trusted_origins ==
+        std::vector<std::string>{"https://c.example", "https://a.example", "https://*.b.example"});
+  loading.environment["BETTER_AUTH_TRUSTED_ORIGINS"] = "not an origin";
+  CHECK(heads_of(written, loading).contains("BETTER_AUTH_TRUSTED_ORIGINS: 'not an origin'"));
 }

@@ -16,7 +16,7 @@ namespace {
 template <class Backend>
 struct Filled : Opened<Backend> {
   Filled() : Opened<Backend>(migration_options()) {
-    auto migrator = make_migrator(*this->database, clock);
+    auto migrator = make_migrator(*this->database, clock, {"rate_limit"});
     run_coroutine(this->context, migrator.apply());
     this->query(
         R"(INSERT INTO "user" ("id", "name", "email", "emailVerified", "createdAt", "updatedAt") VALUES ('u1', 'N', 'n@example.test', $1, $2, $2))",
@@ -71,6 +71,28 @@ TEST_CASE_TEMPLATE("a round deletes what has expired and nothing else, in batche
   db.run_round();
   CHECK(db.count("\"session\"") == 0);
   CHECK(db.count("\"verification\"") == 0);
+}
+
+TEST_CASE_TEMPLATE("counters that nobody asked for during an hour, or the longest window, go as well", Backend,
+                   SqliteBackend, PostgresBackend) {
+  for (const auto& [window, left] :
+       {std::pair(std::chrono::seconds{60}, 1), std::pair(std::chrono::seconds{7'200}, 2)}) {
+    Filled<Backend> db;
+    const auto add = [&](const std::string& id, std::chrono::minutes age) {
+      const auto last = (db.clock.now() - age).time_since_epoch().count();
+      db.query(R"(INSERT INTO "rateLimit" ("id", "key", "count", "lastRequest") VALUES ($1, $1, 3, $2))",
+               {id, static_cast<std::int64_t>(last)});
+    };
+    add("a", std::chrono::minutes{59});
+    add("b", std::chrono::minutes{61});
+    db.run_round();
+    CHECK(db.count("\"rateLimit\"") == 2);
+    Purger purger{*db.database, db.clock, Purger::Kept{}, window};
+    while (run_coroutine(db.context, purger.step())) {
+    }
+    CHECK(db.count("\"rateLimit\"") == left);
+    CHECK(purger.rate_limits() == static_cast<std::uint64_t>(2 - left));
+  }
 }
 
 TEST_CASE_TEMPLATE("what has just expired stays for a minute", Backend, SqliteBackend, PostgresBackend) {

@@ -57,8 +57,8 @@ class AuthServer {
  public:
   explicit AuthServer(config::AuthSettings with = default_settings(), std::vector<std::string> trusted = {})
       : settings(std::move(with)), origins(base_url, trusted) {
-    auto migrator =
-        storage::make_migrator(*database, clock, {}, storage::field_migrations(settings, database->engine()));
+    auto migrator = storage::make_migrator(*database, clock, {"rate_limit"},
+                                           storage::field_migrations(settings, database->engine()));
     run_coroutine(context, migrator.apply());
     auth::Services services{.database = *database,
                             .sessions = sessions,
@@ -74,9 +74,11 @@ class AuthServer {
                             .users = users,
                             .secrets = secrets,
                             .cookie_cache = cookie_cache};
-    dispatcher.emplace(services, std::vector<auth::Feature>{features::email_password(), features::sessions(),
-                                                            features::password_reset(), features::user_profile(),
-                                                            features::email_verification()});
+    dispatcher.emplace(
+        services,
+        std::vector<auth::Feature>{features::email_password(), features::sessions(), features::password_reset(),
+                                   features::user_profile(), features::email_verification()},
+        &rate_limit);
   }
   ~AuthServer() { cache.stop(); }
 
@@ -87,6 +89,8 @@ class AuthServer {
   }
 
   Answer ask(auth::AuthRequest request) {
+    auto refused = run_coroutine(context, dispatcher->admit(request));
+    if (refused) return {refused->status, std::move(refused->body), std::move(refused->headers)};
     auto response = run_coroutine(context, dispatcher->dispatch(std::move(request)));
     return {response.status, std::move(response.body), std::move(response.headers)};
   }
@@ -113,6 +117,8 @@ class AuthServer {
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 32}};
   RecordingMailer mailer;
   auth::TrustedOrigins origins;
+  auth::RateLimitMemory rate_counts{clock};
+  auth::RateLimit rate_limit{{settings, rate_counts, *database, nullptr, clock, random}};
   std::optional<auth::Dispatcher> dispatcher;
 };
 

@@ -268,6 +268,9 @@ TEST_CASE_FIXTURE(World, "preflights of trusted origins are answered for the met
     CHECK(client->field("Access-Control-Allow-Headers") == "content-type, x-custom");
     CHECK(client->field("Vary") == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
   }
+  CHECK(ask("/sign-in", "https://partner.example", "GET")->status() == 204);
+  CHECK(ask("/.well-known/jwks.json", "https://partner.example", "GET")->status() == 204);
+  CHECK(ask("/sign-in", "https://evil.example", "GET")->status() == 200);
   CHECK(ask("/posts", "https://partner.example", "DELETE")->status() == 405);
   CHECK(ask("/posts", "https://evil.example", "POST")->status() == 405);
   const auto foreign = ask("/orders/7", "https://evil.example", "POST");
@@ -297,10 +300,40 @@ TEST_CASE_FIXTURE(World, "a trusted origin may read answers, the gateway's own r
   CHECK(allowed(get("/staff", {origin, {"Cookie", cookie}})) == once);
   CHECK(allowed(get("/nothing", {origin})) == once);
   CHECK(allowed(get("/api/auth/ok", {origin})) == once);
+  CHECK(allowed(get("/sign-in", {origin})) == once);
   CHECK(allowed(get("/orders/7", {{"Origin", "https://evil.example"}})).empty());
+  CHECK(allowed(get("/public/7", {{"Origin", "https://evil.example"}})).empty());
+  CHECK(allowed(get("/public/7", {origin, {"Origin", "https://evil.example"}})).empty());
   CHECK(allowed(get("/orders/7", {{"Origin", "https://www.example.com"}})).empty());
   CHECK(allowed(get("/no-cors", {origin})).empty());
   CHECK(allowed(get("/no-cors", {origin, {"Cookie", cookie}})) == std::vector<std::string>{"*"});
+}
+
+TEST_CASE_FIXTURE(World, "an upstream lets nobody read answers with a session who is not a trusted origin") {
+  upstream.answer(
+      "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: https://evil.example\r\nAccess-Control-Allow-Credentials: "
+      "true\r\n"
+      "ACCESS-CONTROL-ALLOW-METHODS: DELETE\r\nAccess-Control-Expose-Headers: X-Total\r\nVary: Accept\r\n"
+      "Content-Length: 2\r\n\r\nhi");
+  const auto cookie = cookie_of(sign_in());
+  const auto cors_fields = [&](std::string target, std::string origin) {
+    std::string all;
+    const auto client = get(std::move(target), {{"Origin", std::move(origin)}, {"Cookie", cookie}});
+    for (const auto& [name, value] : client->fields()) {
+      if (iequals(name.substr(0, 15), "access-control-") || iequals(name, "vary")) all += name + ": " + value + "\n";
+    }
+    return all;
+  };
+  CHECK(cors_fields("/orders/7", "https://evil.example") == "Vary: Accept\nVary: Origin\n");
+  CHECK(cors_fields("/orders/7", "https://partner.example") ==
+        "Access-Control-Expose-Headers: X-Total\nVary: Accept\nAccess-Control-Allow-Origin: https://partner.example\n"
+        "Access-Control-Allow-Credentials: true\n"
+        "Access-Control-Expose-Headers: X-Request-ID, Retry-After, X-Retry-After, RateLimit, RateLimit-Policy\n"
+        "Vary: Origin\n");
+  CHECK(cors_fields("/no-cors", "https://evil.example") ==
+        "Access-Control-Allow-Origin: https://evil.example\nACCESS-CONTROL-ALLOW-METHODS: DELETE\n"
+        "Access-Control-Expose-Headers: X-Total\nVary: Accept\n");
+  CHECK(cors_fields("/no-cors", "https://partner.example").contains("Access-Control-Allow-Credentials: true"));
 }
 
 TEST_CASE_FIXTURE(World, "auth endpoints are served by the dispatcher, by their canonical spelling alone") {

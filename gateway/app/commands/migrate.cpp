@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "app/commands/command.hpp"
+#include "app/migrated_features.hpp"
 #include "storage/field_migrations.hpp"
 #include "storage/migrator.hpp"
 #include "storage/open.hpp"
@@ -49,7 +50,8 @@ void print_applied(const std::vector<storage::AppliedMigration>& applied) {
 
 Awaitable<int> perform(storage::Database& database, const config::AuthSettings& auth, MigrateAction action) {
   const SystemClock clock;
-  auto migrator = storage::make_migrator(database, clock, {}, storage::field_migrations(auth, database.engine()));
+  auto migrator = storage::make_migrator(database, clock, migrated_features(auth),
+                                         storage::field_migrations(auth, database.engine()));
   if (action == MigrateAction::status) {
     const auto all = co_await migrator.status();
     const int code = print_status(all);

@@ -79,12 +79,15 @@ bool is_error_code(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '\'' || c == '_' || c == '-'; });
 }
 
-// Where flows that cannot answer with JSON send the browser: the front-end's start page, told by its query what went
-// wrong.
+// Where flows that cannot answer with JSON send the browser: the configured page or the front-end's start page, told by
+// its query what went wrong.
 Awaitable<Result<Reply>> show_error(EndpointCall& call) {
   const auto code = call.query.find("error").value_or("");
   const auto description = call.query.find("error_description").value_or("");
-  std::string location = "/?error=" + encode_form_value(is_error_code(code) ? code : "UNKNOWN");
+  const auto& page = call.services.settings.error_url;
+  std::string location = page.empty() ? "/" : page;
+  location += location.contains('?') ? "&error=" : "?error=";
+  location += encode_form_value(is_error_code(code) ? code : "UNKNOWN");
   if (!description.empty()) location += "&error_description=" + encode_form_value(description);
   call.add_location(location);
   co_return Reply{302, "", ""};

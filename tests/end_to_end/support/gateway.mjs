@@ -101,7 +101,7 @@ export class Gateway {
           base_url: kOrigin,
           database: {url: `sqlite:${join(this.directory, 'gatehouse.db')}`, migrate: 'at_start'},
           secret: 'a-secret-for-tests-only-0123456789-abcdefghijklmnop',
-          auth: {email_and_password: {enabled: true}},
+          auth: {email_and_password: {enabled: true}, rate_limit: {enabled: false}},
         },
         settings.gateway,
       ),

@@ -1,0 +1,92 @@
+#include "auth/rate_limit.hpp"
+
+#include <algorithm>
+
+#include "auth/row_id.hpp"
+#include "base/log.hpp"
+
+namespace gatehouse::auth {
+
+namespace {
+
+using Storage = config::AuthRateLimit::Storage;
+using std::chrono::seconds;
+
+constexpr seconds kPauseAfterFailure{1};
+
+// The decision and the count are one statement. No row: refused. $2: the key, $3: now, $4: where the window began that
+// would still count, $5: the most.
+const storage::Statement kTake{
+    R"(INSERT INTO "rateLimit" ("id", "key", "count", "lastRequest") VALUES ($1, $2, 1, $3)
+       ON CONFLICT ("key") DO UPDATE SET
+         "count" = CASE WHEN "rateLimit"."lastRequest" <= $4 THEN 1 ELSE "rateLimit"."count" + 1 END, "lastRequest" = $3
+         WHERE "rateLimit"."lastRequest" <= $4 OR "rateLimit"."count" < $5
+       RETURNING "count")"};
+const storage::Statement kTakeWithSerialId{
+    R"(INSERT INTO "rateLimit" ("key", "count", "lastRequest") VALUES ($1, 1, $2)
+       ON CONFLICT ("key") DO UPDATE SET
+         "count" = CASE WHEN "rateLimit"."lastRequest" <= $3 THEN 1 ELSE "rateLimit"."count" + 1 END, "lastRequest" = $2
+         WHERE "rateLimit"."lastRequest" <= $3 OR "rateLimit"."count" < $4
+       RETURNING "count")"};
+const storage::Statement kLast{R"(SELECT "lastRequest" FROM "rateLimit" WHERE "key" = $1)"};
+
+}  // namespace
+
+Awaitable<RateRefusal> RateLimit::take(std::string address, std::string path, std::string endpoint) {
+  const auto& settings = deps_.settings.rate_limit;
+  if (!settings.enabled.value_or(false)) co_return std::nullopt;
+  if (deps_.settings.ip_address && deps_.settings.ip_address->disable_ip_tracking) co_return std::nullopt;
+  const auto bucket = choose_bucket(settings, normalize_rate_path(path));
+  if (!bucket) co_return std::nullopt;
+  std::string key = address.empty() ? std::string("no-trusted-ip") : std::move(address);
+  key.append("|").append(endpoint.empty() ? bucket->name : std::string_view(endpoint));
+  const bool in_memory = settings.storage.value_or(Storage::memory) == Storage::memory;
+  if (!in_memory && deps_.clock.steady() >= store_asked_from_) {
+    try {
+      auto refusal = co_await ask_store(key, bucket->rule);
+      if (deps_.memory.note_store(true)) log::info("requests of the auth endpoints are counted in the store again");
+      co_return refusal;
+    } catch (const std::exception& error) {
+      note_failure(error.what());
+    }
+  }
+  co_return deps_.memory.take(key, bucket->rule);
+}
+
+// Never fewer limits because of that: who could take the store away would have as many attempts as he likes.
+void RateLimit::note_failure(const char* what) {
+  store_asked_from_ = deps_.clock.steady() + kPauseAfterFailure;
+  if (deps_.memory.note_store(false))
+    log::warn("requests of the auth endpoints are counted by each gateway for itself: {}", what);
+}
+
+Awaitable<RateRefusal> RateLimit::ask_store(std::string key, config::AuthRateRule rule) {
+  const bool in_cache = deps_.settings.rate_limit.storage == Storage::secondary_storage && deps_.cache != nullptr;
+  return in_cache ? ask_cache(std::move(key), rule) : ask_database(std::move(key), rule);
+}
+
+Awaitable<RateRefusal> RateLimit::ask_database(std::string key, config::AuthRateRule rule) {
+  const auto milliseconds = [](auto time) { return static_cast<std::int64_t>(time.count()); };
+  const auto now = deps_.clock.now();
+  const std::chrono::milliseconds window = rule.window;
+  storage::Parameters values{key, milliseconds(now.time_since_epoch()), milliseconds((now - window).time_since_epoch()),
+                             static_cast<std::int64_t>(rule.max)};
+  const bool serial = ids_ == storage::IdKind::serial;
+  if (!serial) values.insert(values.begin(), make_row_id(ids_, deps_.random));
+  const auto counted = co_await deps_.database.query(serial ? kTakeWithSerialId : kTake, std::move(values));
+  if (!counted.rows.empty()) co_return std::nullopt;
+  storage::Parameters of_key{std::move(key)};
+  const auto found = co_await deps_.database.query(kLast, std::move(of_key));
+  if (found.rows.empty()) co_return seconds(1);
+  const WallTime last{std::chrono::milliseconds(found.rows.front().integer(0))};
+  co_return std::clamp(std::chrono::ceil<seconds>(last + window - now), seconds(1), rule.window);
+}
+
+// As Better Auth's counters there: a window that does not slide, and whose end is not known.
+Awaitable<RateRefusal> RateLimit::ask_cache(std::string key, config::AuthRateRule rule) {
+  const auto count = co_await deps_.cache->increment(std::move(key), rule.window);
+  if (count <= static_cast<std::int64_t>(rule.max)) co_return std::nullopt;
+  co_return rule.window;
+}
+
+}  // namespace gatehouse::auth
