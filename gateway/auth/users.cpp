@@ -95,7 +95,8 @@ Users::Users(storage::Database& database, Sessions& sessions, const Clock& clock
       update_(R"(UPDATE "user" SET "name" = COALESCE($2, "name"), "email" = COALESCE($3, "email"),
           "emailVerified" = COALESCE($4, "emailVerified"), "image" = CASE WHEN $5 THEN $6 ELSE "image" END,
           "updatedAt" = $7)" +
-              fields.assignments(9) + R"( WHERE "id" = $1 AND "email" = COALESCE($8, "email") RETURNING )" +
+              fields.assignments(10) +
+              R"( WHERE "id" = $1 AND "email" = COALESCE($8, "email") AND (NOT $9 OR NOT "emailVerified") RETURNING )" +
               column_list(fields)) {}
 
 User Users::read(const storage::Row& row) const {
@@ -147,7 +148,8 @@ Awaitable<std::optional<User>> Users::update(std::string id, UserChanges changes
                              changes.image.has_value(),
                              optional_text(changes.image.value_or(std::nullopt)),
                              clock_.now(),
-                             optional_text(changes.while_email)};
+                             optional_text(changes.while_email),
+                             changes.while_unverified};
   fields_.append_changes(values, changes.additional);
   Query query{{update_}, std::move(values)};
   auto user = co_await sessions_.change_user(std::move(id), std::move(query));

@@ -31,6 +31,8 @@ struct UserChanges {
   boost::json::object additional = {};                   // values of additional fields, by name
   // The change is made only while the address is still this one: what a proof of an address allows.
   std::optional<std::string> while_email = {};
+  // And only while the address is unverified: of several that verify it one does.
+  bool while_unverified = false;
 };
 
 // One for each thread, as its Database. All throw Failure when the store is down.
@@ -57,7 +59,7 @@ class Users {
   Query insert(User user) const;
 
   // The user as it is now. No cache shows the user as it was before once this returns. Absent: there is none, or
-  // while_email was not met. Throws ConstraintError (unique) where another user has the address.
+  // what must hold meanwhile did not. Throws ConstraintError (unique) where another user has the address.
   Awaitable<std::optional<User>> update(std::string id, UserChanges changes);
   // With sessions, accounts and reset links; open tunnels of the sessions end. False: there is none.
   Awaitable<bool> remove(std::string id);

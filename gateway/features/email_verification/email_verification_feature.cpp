@@ -151,9 +151,13 @@ Awaitable<Result<Reply>> follow_verification(Visit visit, EmailClaims claims) {
   if (claims.user_id && *claims.user_id != user->id) co_return visit.fail(error::kInvalidToken);
   const json::object done{{"status", true}, {"user", nullptr}};
   if (user->email_verified) co_return visit.succeed(done);
-  UserChanges changes{.email_verified = true, .while_email = user->email};
+  UserChanges changes{.email_verified = true, .while_email = user->email, .while_unverified = true};
   const auto updated = co_await services.users.update(user->id, std::move(changes));
-  if (!updated) co_return visit.fail(error::kUserNotFound);
+  if (!updated) {
+    // The same link, a moment sooner, or the address was left.
+    user = co_await services.users.find_by_email(user->email);
+    co_return user && user->email_verified ? visit.succeed(done) : visit.fail(error::kUserNotFound);
+  }
   if (services.settings.email_verification.auto_sign_in_after_verification) co_await sign_in(call, *updated);
   co_return visit.succeed(done);
 }
