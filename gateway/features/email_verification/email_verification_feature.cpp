@@ -75,8 +75,9 @@ struct Visit {
   }
 };
 
+// Never the cookie cache's: its cookies may be set again, which a session that has ended must not get.
 Awaitable<IdentityPtr> find_session(EndpointCall& call) {
-  auto identity = co_await read_current_session(call);
+  auto identity = co_await read_current_session(call, SessionSource::store);
   co_return identity ? std::move(*identity) : nullptr;
 }
 

@@ -117,7 +117,7 @@ Awaitable<Result<Reply>> delete_user_by_link(EndpointCall& call) {
   if (!callback.empty() && !services.origins.trusts_redirect(callback))
     co_return auth::fail(403, error::kInvalidCallbackUrl);
   if (!services.settings.user.delete_user.enabled) co_return gatehouse::fail(404, "NOT_FOUND", "Not found");
-  auto identity = co_await read_current_session(call);
+  auto identity = co_await read_current_session(call, SessionSource::store);
   if (!identity || !*identity) co_return auth::fail(404, error::kFailedToGetUserInfo);
   auto removed = co_await remove_by_token(call, (*identity)->user.id, std::string(*call.query.find("token")));
   if (!removed) co_return std::unexpected(std::move(removed.error()));

@@ -98,13 +98,15 @@ const BodySchema kRecord{BodySchema::Kind::record, {}};
 
 }  // namespace
 
+// Differs from Better Auth: the store is asked also for update-user and update-session, where the cookie cache is on.
+// Both set its cookie again, which would prolong a session that has ended.
 Feature user_profile() {
   constexpr auto kJson = BodyKind::json;
   constexpr auto kUnchecked = FormCheck::no;
   return {"user_profile",
           {
-              {"POST", "/update-user", kJson, SessionNeed::session, kUnchecked, kRecord, update_user},
-              {"POST", "/update-session", kJson, SessionNeed::session, kUnchecked, kRecord, update_session},
+              {"POST", "/update-user", kJson, SessionNeed::authoritative, kUnchecked, kRecord, update_user},
+              {"POST", "/update-session", kJson, SessionNeed::authoritative, kUnchecked, kRecord, update_session},
               {"POST", "/change-email", kJson, SessionNeed::authoritative, kUnchecked, kChangeEmail, change_email},
               {"POST", "/delete-user", kJson, SessionNeed::authoritative, kUnchecked, kDeleteUser, delete_user},
               {"GET", "/delete-user/callback", BodyKind::none, SessionNeed::none, kUnchecked, {}, delete_user_by_link},
