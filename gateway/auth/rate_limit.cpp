@@ -40,17 +40,19 @@ Awaitable<RateRefusal> RateLimit::take(std::string address, std::string path, st
   if (!bucket) co_return std::nullopt;
   std::string key = address.empty() ? std::string("no-trusted-ip") : std::move(address);
   key.append("|").append(endpoint.empty() ? bucket->name : std::string_view(endpoint));
+  // Also where the store decides: when it goes away in the middle of a burst, what has passed must count.
+  const RateRefusal own = deps_.memory.take(key, bucket->rule);
   const bool in_memory = settings.storage.value_or(Storage::memory) == Storage::memory;
   if (!in_memory && deps_.clock.steady() >= store_asked_from_) {
     try {
-      auto refusal = co_await ask_store(key, bucket->rule);
+      auto refusal = co_await ask_store(std::move(key), bucket->rule);
       if (deps_.memory.note_store(true)) log::info("requests of the auth endpoints are counted in the store again");
       co_return refusal;
     } catch (const std::exception& error) {
       note_failure(error.what());
     }
   }
-  co_return deps_.memory.take(key, bucket->rule);
+  co_return own;
 }
 
 // Never fewer limits because of that: who could take the store away would have as many attempts as he likes.
