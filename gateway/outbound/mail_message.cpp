@@ -22,12 +22,6 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
-std::string without_controls(std::string_view text) {
-  std::string out = replace_invalid_utf8(text);
-  std::ranges::replace_if(out, is_control, ' ');
-  return out;
-}
-
 // RFC 5322 section 3.3, in UTC; whatever the locale.
 std::string format_date(WallTime time) {
   using namespace std::chrono;
@@ -68,6 +62,12 @@ std::string format_mailbox(const Mailbox& mailbox) {
 }
 
 }  // namespace
+
+std::string without_controls(std::string_view text) {
+  std::string out = replace_invalid_utf8(text);
+  std::ranges::replace_if(out, is_control, ' ');
+  return out;
+}
 
 std::string encode_header_text(std::string_view text) {
   const std::string clean = without_controls(text);

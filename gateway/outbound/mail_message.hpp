@@ -24,6 +24,8 @@ struct MailMessage {
   std::string to_text() const;
 };
 
+// What is not UTF-8 replaced, control characters (line ends among them) as blanks.
+std::string without_controls(std::string_view text);
 // RFC 2047: as it is where that is possible, else encoded words, folded.
 std::string encode_header_text(std::string_view text);
 // RFC 2045 section 6.7; line ends become CRLF.

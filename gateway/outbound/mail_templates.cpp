@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "base/ascii.hpp"
+#include "base/html_text.hpp"
 #include "base/utf8.hpp"
 #include "gatehouse_mail_templates.hpp"
 
@@ -45,30 +46,6 @@ std::optional<std::string> read_own(const std::string& path) {
   if (content.size() > kFileBytesMax) throw std::runtime_error(fmt::format("{} is larger than 256 KiB", path));
   if (!is_utf8(content)) throw std::runtime_error(fmt::format("{} is not UTF-8", path));
   return content;
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
 }
 
 // Calls `text` with what stands between the names, `value` with each name.
@@ -108,7 +85,7 @@ std::string fill_in(std::string_view source, const Values& values, bool html) {
       [&](std::string_view name) {
         const std::string& value = values.find(name)->second;
         if (html) {
-          append_escaped(out, value);
+          append_html_text(out, value);
         } else {
           out += value;
         }
@@ -125,12 +102,6 @@ std::string describe_lifetime(std::chrono::milliseconds life) {
   if (minutes >= 60 && minutes % 60 == 0) return count(minutes / 60, "hour");
   if (minutes >= 180) return count(minutes / 60, "hour");
   return count(std::max<std::int64_t>(minutes, 1), "minute");
-}
-
-std::string without_controls(std::string_view text) {
-  std::string out = replace_invalid_utf8(text);
-  std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
-  return out;
 }
 
 }  // namespace

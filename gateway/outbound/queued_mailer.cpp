@@ -62,7 +62,7 @@ void QueuedMailer::work() {
     } else if (stopping_) {
       return;
     } else if (const auto due = queue_.next_due()) {
-      changed_.wait_until(lock, *due);
+      changed_.wait_for(lock, *due - clock_.steady());
     } else {
       changed_.wait(lock);
     }

@@ -8,6 +8,7 @@
 #include "base/ascii.hpp"
 #include "base/check.hpp"
 #include "base/encoding.hpp"
+#include "base/html_text.hpp"
 #include "gatehouse_pages.hpp"
 
 namespace gatehouse::pipeline {
@@ -30,30 +31,6 @@ std::string_view find_content_type(std::string_view file) {
     if (file.ends_with(ending)) return type;
   }
   return {};
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
 }
 
 // FNV-1a: tells versions of our own files apart; nobody gains by making two alike.
@@ -104,7 +81,7 @@ std::string render_template(std::string_view template_text,
     GATEHOUSE_CHECK(close != std::string_view::npos);
     const auto value = values.find(template_text.substr(0, close));
     GATEHOUSE_CHECK(value != values.end());
-    append_escaped(out, value->second);
+    append_html_text(out, value->second);
     template_text.remove_prefix(close + 2);
   }
 }
