@@ -79,5 +79,5 @@ TEST_CASE("with deferSessionRefresh a session that only passes by is not renewed
   const auto session = world.sign_in("u1", std::chrono::hours(48));
   const auto client = world.get("/orders/7", {{"Cookie", world.cookie_of(session)}});
   CHECK(client->status() == 200);
-  CHECK(client->field("Set-Cookie") == "");
+  CHECK(client->field("Set-Cookie") == std::nullopt);
 }
