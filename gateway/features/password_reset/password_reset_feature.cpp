@@ -16,15 +16,17 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kTokenLength = 24;
+constexpr std::size_t kTokenMax = 128;
 constexpr std::chrono::seconds kDecoyLife{60};
 
 std::string identifier_of(std::string_view token) {
   return "reset-password:" + std::string(token);
 }
 
-// A token that does not have our form is not looked up: it cannot be one.
+// Ours have 24 letters and digits, those of a server that ran before us may differ. Anything else is not looked up.
 bool may_be_token(std::string_view token) {
-  return token.size() == kTokenLength && std::ranges::all_of(token, is_alphanumeric);
+  const auto fits = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; };
+  return !token.empty() && token.size() <= kTokenMax && std::ranges::all_of(token, fits);
 }
 
 std::string link_of(const Services& services, std::string_view token, std::string_view redirect_to) {
