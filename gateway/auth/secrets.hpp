@@ -2,9 +2,8 @@
 // and encrypts, and older ones, which still open what was encrypted under them. Immutable; any thread.
 //
 // BETTER_AUTH_SECRETS="2:new,1:old" (gateway.secrets) gives versions, the first is current; what is encrypted then
-// reads
-// "$ba$2$<hex>". BETTER_AUTH_SECRET (gateway.secret) alone has no version, and its ciphertexts are bare hex; beside
-// versions it opens bare hex and does nothing else.
+// reads "$ba$2$<hex>". BETTER_AUTH_SECRET (gateway.secret) alone has no version, and its ciphertexts are bare hex;
+// beside versions it opens bare hex and does nothing else.
 #pragma once
 #include <optional>
 #include <string>
