@@ -106,6 +106,12 @@ std::optional<std::chrono::seconds> find_rate_limit_window(const config::Gateway
   return auth::longest_window(settings.auth.rate_limit);
 }
 
+// As OpenSSL's own tools read it: who has certificates of an authority of their own names them there.
+std::string process_ca_file() {
+  const char* file = std::getenv("SSL_CERT_FILE");
+  return file != nullptr ? file : "";
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -131,6 +137,7 @@ class Gateway::Parts {
   std::string_view redis_state() const;
   std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
+  void add_outbound_metrics();
   void add_redis_metrics();
   void add_mail_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
@@ -157,6 +164,8 @@ class Gateway::Parts {
   crypto::PasswordHasher passwords_;
   outbound::NoMailer no_mailer_;
   std::unique_ptr<outbound::QueuedMailer> mailer_;  // null: no mails can be sent
+  outbound::CurlHttpClient http_;
+  auth::oauth::Providers providers_;
   auth::TrustedOrigins origins_;
   const auth::Secrets secrets_;
   const auth::CookieCache cookie_cache_;
@@ -196,6 +205,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
                               .serve_on_outage = settings_.auth.session.serve_cached_on_outage}),
       passwords_(random_, {}),
       mailer_(make_mailer(settings_, clock_, random_)),
+      http_({.ca_file = process_ca_file()}),
+      providers_(settings_.auth, http_, clock_),
       origins_(settings_.base_url, settings_.trusted_origins),
       secrets_(settings_),
       cookie_cache_(settings_.auth.session.cookie_cache, secrets_, random_,
@@ -255,6 +266,8 @@ void Gateway::Parts::open_workers() {
                                             .auth_rate_counts = auth_rate_counts_,
                                             .passwords = passwords_,
                                             .mailer = mailer_ ? static_cast<outbound::Mailer&>(*mailer_) : no_mailer_,
+                                            .http = http_,
+                                            .providers = providers_,
                                             .origins = origins_,
                                             .secrets = secrets_,
                                             .cookie_cache = cookie_cache_,
@@ -311,12 +324,28 @@ void Gateway::Parts::add_metrics() {
                      "0 while each gateway counts requests of the auth endpoints for itself, because the store of "
                      "counters does not answer.",
                      "gauge", [this] { return auth_rate_counts_.store_works() ? 1.0 : 0.0; });
+  add_outbound_metrics();
   if (redis_) add_redis_metrics();
   if (mailer_) add_mail_metrics();
   if (!tls_) return;
   metrics_.add_value("gatehouse_certificate_expiry_seconds",
                      "The first end of validity of the certificates, in Unix time.", "gauge",
                      [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
+}
+
+void Gateway::Parts::add_outbound_metrics() {
+  const auto count = [this](auto member) {
+    return [this, member] { return static_cast<double>(http_.counts().*member); };
+  };
+  using Counts = outbound::CurlHttpClient::Counts;
+  metrics_.add_family("gatehouse_outbound_calls_total", "Calls of identity providers, by what came of them.", "counter",
+                      {{R"(outcome="answered")", count(&Counts::answered)},
+                       {R"(outcome="failed")", count(&Counts::failed)},
+                       {R"(outcome="busy")", count(&Counts::busy)}});
+  metrics_.add_value("gatehouse_outbound_calls_under_way", "Calls of identity providers that are under way.", "gauge",
+                     count(&Counts::under_way));
+  metrics_.add_value("gatehouse_outbound_calls_waiting", "Calls of identity providers that wait for their turn.",
+                     "gauge", count(&Counts::waiting));
 }
 
 void Gateway::Parts::add_redis_metrics() {
@@ -480,6 +509,7 @@ bool Gateway::Parts::drain() {
   follower_.stop();
   passwords_.stop();
   if (mailer_) mailer_->stop();
+  http_.stop();
   session_cache_.stop();
   workers_.clear();
   access_log_.stop();

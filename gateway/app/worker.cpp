@@ -5,10 +5,12 @@
 #include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
+#include "features/accounts/accounts_feature.hpp"
 #include "features/email_password/email_password_feature.hpp"
 #include "features/email_verification/email_verification_feature.hpp"
 #include "features/password_reset/password_reset_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
+#include "features/social_sign_in/social_sign_in_feature.hpp"
 #include "features/user_profile/user_profile_feature.hpp"
 
 namespace gatehouse::app {
@@ -18,8 +20,9 @@ namespace {
 thread_local Worker* current_worker = nullptr;
 
 std::vector<auth::Feature> make_features() {
-  return {features::sessions(), features::email_password(), features::password_reset(), features::user_profile(),
-          features::email_verification()};
+  return {features::sessions(),     features::email_password(),     features::password_reset(),
+          features::user_profile(), features::email_verification(), features::social_sign_in(),
+          features::accounts()};
 }
 
 std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& shared, cache::Cache* redis,
@@ -44,6 +47,7 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
       sessions_(*database_, shared.session_cache, shared.clock, shared.random, shared.settings.auth.session,
                 shared.schema, secondary_sessions_ ? &*secondary_sessions_ : nullptr, fields_),
       users_(*database_, sessions_, shared.clock, fields_.user),
+      accounts_(*database_, sessions_, shared.secrets, shared.clock, shared.random, shared.settings.auth.account),
       verifications_(*database_, redis_.get(), shared.clock, shared.random, shared.settings.auth.verification,
                      shared.schema),
       auth_rate_limit_(
@@ -61,7 +65,10 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                    .random = shared.random,
                    .users = users_,
                    .secrets = shared.secrets,
-                   .cookie_cache = shared.cookie_cache},
+                   .cookie_cache = shared.cookie_cache,
+                   .accounts = accounts_,
+                   .providers = shared.providers,
+                   .http = shared.http},
                   make_features(), &auth_rate_limit_),
       pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
                  shared.signer, shared.limiter, shared.live, shared.access_log, metrics,

@@ -8,7 +8,9 @@
 #include "app/internal_handler.hpp"
 #include "app/io_context.hpp"
 #include "app/redirect_handler.hpp"
+#include "auth/accounts.hpp"
 #include "auth/dispatcher.hpp"
+#include "auth/oauth/providers.hpp"
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
 #include "auth/users.hpp"
@@ -35,6 +37,8 @@ struct Shared {
   auth::RateLimitMemory& auth_rate_counts;
   crypto::PasswordHasher& passwords;
   outbound::Mailer& mailer;
+  outbound::HttpClient& http;
+  auth::oauth::Providers& providers;
   const auth::TrustedOrigins& origins;
   const auth::Secrets& secrets;
   const auth::CookieCache& cookie_cache;
@@ -95,6 +99,7 @@ class Worker {
   auth::SessionCookie cookies_;
   auth::Sessions sessions_;
   auth::Users users_;
+  auth::Accounts accounts_;
   auth::Verifications verifications_;
   auth::RateLimit auth_rate_limit_;
   auth::Dispatcher dispatcher_;

@@ -1,5 +1,6 @@
 // What the endpoints of one worker thread work with. app/ builds it; everything referred to outlives the dispatcher.
 #pragma once
+#include "auth/accounts.hpp"
 #include "auth/cookie_cache.hpp"
 #include "auth/secrets.hpp"
 #include "auth/session_cookie.hpp"
@@ -11,10 +12,15 @@
 #include "base/random.hpp"
 #include "config/configuration.hpp"
 #include "crypto/password_hasher.hpp"
+#include "outbound/http_client.hpp"
 #include "outbound/mailer.hpp"
 #include "storage/database.hpp"
 
 namespace gatehouse::auth {
+
+namespace oauth {
+class Providers;
+}
 
 struct Services {
   storage::Database& database;
@@ -31,6 +37,9 @@ struct Services {
   Users& users;
   const Secrets& secrets;
   const CookieCache& cookie_cache;
+  Accounts& accounts;
+  oauth::Providers& providers;
+  outbound::HttpClient& http;
 };
 
 }  // namespace gatehouse::auth

@@ -76,6 +76,8 @@ CookieNames make_cookie_names(const config::AuthSettings& settings, const config
 
 SessionCookie::SessionCookie(const config::AuthSettings& settings, const config::Origin& base_url, const Secret& secret)
     : names_(make_cookie_names(settings, base_url)),
+      has_account_cookie_(settings.account.store_account_cookie),
+      has_state_cookie_(settings.account.store_state_strategy == config::AccountSettings::StateStore::cookie),
       session_max_age_(settings.session.expires_in),
       hmac_(secret.reveal()) {}
 
@@ -236,6 +238,12 @@ std::vector<std::string> SessionCookie::clear_all(std::string_view cookie_header
   for (auto& line : clear_session_data(cookie_header)) {
     if (line != lines[1]) lines.push_back(std::move(line));
   }
+  if (has_account_cookie_) {
+    lines.push_back(expire(names_.account_data));
+    for (auto& line : clear_pieces(cookie_header, names_.account_data))
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+  }
+  if (has_state_cookie_) lines.push_back(expire(names_.oauth_state));
   lines.push_back(clear_dont_remember());
   return lines;
 }

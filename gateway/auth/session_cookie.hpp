@@ -77,7 +77,7 @@ class SessionCookie {
   std::string set_dont_remember();
   std::string clear_dont_remember() const;
   // What signs a browser out: expires session_token, session_data (and its numbered pieces that the request carried),
-  // dont_remember.
+  // dont_remember, and where they are in use account_data and oauth_state.
   std::vector<std::string> clear_all(std::string_view cookie_header) const;
   // Expires the session_data cookies that the request carried; empty without.
   std::vector<std::string> clear_session_data(std::string_view cookie_header) const;
@@ -97,6 +97,8 @@ class SessionCookie {
   std::string sign(std::string_view value);
 
   CookieNames names_;
+  const bool has_account_cookie_;  // account.store_account_cookie
+  const bool has_state_cookie_;    // account.store_state_strategy: cookie
   const std::chrono::seconds session_max_age_;
   crypto::HmacSha256 hmac_;
 };

@@ -29,10 +29,6 @@ std::string_view type_name(const json::value* value) {
   }
 }
 
-std::string wrong_type(std::string_view expected, const json::value* value) {
-  return "Invalid input: expected " + std::string(expected) + ", received " + std::string(type_name(value));
-}
-
 std::optional<std::string> find_problem(const Field& field, const json::value* value) {
   if (value == nullptr && field.optional) return std::nullopt;
   if (field.type == FieldType::boolean) {
@@ -66,6 +62,10 @@ bool all_pieces(std::string_view text, F f) {
 
 }  // namespace
 
+std::string wrong_type(std::string_view expected, const json::value* value) {
+  return "Invalid input: expected " + std::string(expected) + ", received " + std::string(type_name(value));
+}
+
 bool is_email(std::string_view text) {
   const auto at = text.find('@');
   if (at == std::string_view::npos) return false;
@@ -83,6 +83,7 @@ std::optional<std::string> find_problems(const BodySchema& schema, const std::op
   using Kind = BodySchema::Kind;
   if (schema.kind == Kind::any || (schema.kind == Kind::optional_object && !body)) return std::nullopt;
   const json::value* whole = body ? &*body : nullptr;
+  if (schema.kind == Kind::judged) return schema.judge(whole);
   if (whole == nullptr || !whole->is_object()) {
     std::string message = "[body] " + wrong_type(schema.kind == Kind::record ? "record" : "object", whole);
     if (schema.kind == Kind::object_and_record) message += "; [body] " + wrong_type("record", whole);

@@ -11,6 +11,7 @@
 #include "base/ip_address.hpp"
 #include "base/mail_address.hpp"
 #include "base/secret.hpp"
+#include "config/oauth_settings.hpp"
 
 namespace gatehouse::config {
 
@@ -240,6 +241,9 @@ struct AuthSettings {
   UserSettings user;
   SessionSettings session;
   VerificationSettings verification;
+  AccountSettings account;
+  std::vector<ProviderSettings> social_providers;
+  std::vector<ProviderSettings> generic_oauth;
   std::optional<IpAddressRule> ip_address;
   AuthRateLimit rate_limit;
   std::vector<std::string> disabled_paths;  // below the base path

@@ -10,12 +10,20 @@ inline bool is_own_destination(std::string_view name) {
   return name == "auth" || name == "jwks" || name == "pages";
 }
 
-const Table& file_keys();      // of Configuration
-const Table& gateway_keys();   // of Gateway
-const Table& auth_keys();      // of AuthSettings
+const Table& file_keys();     // of Configuration
+const Table& gateway_keys();  // of Gateway
+const Table& auth_keys();     // of AuthSettings
+// Of AuthSettings (keys_oauth.cpp).
+Key account_key();
+Key social_providers_key();
+Key generic_oauth_key();
 const Table& default_keys();   // of Route: what `defaults` may hold; all of them may stand on a route, too
 const Table& route_keys();     // of Route
 const Table& upstream_keys();  // of Upstream
 const Table& test_keys();      // of TestRow
+
+// Built-in providers whose credentials are in the environment and which nothing is written about.
+void add_providers_of_environment(AuthSettings& settings, const Environment& environment,
+                                  std::vector<std::string>& notes);
 
 }  // namespace gatehouse::config

@@ -5,18 +5,6 @@ namespace gatehouse::config {
 
 namespace {
 
-// Words of keys that are not read yet: a list is all there is to them.
-template <std::size_t N>
-struct Literal {
-  constexpr Literal(const char (&text)[N]) { std::copy_n(text, N, value); }
-  char value[N];
-};
-template <Literal... Texts>
-struct AnyOf {
-  using Type = int;
-  static constexpr std::array<Word<int>, sizeof...(Texts)> kWords{Word<int>{Texts.value, 0}...};
-};
-
 const Table& email_and_password_keys() {
   using S = EmailAndPassword;
   static const Table table{{
@@ -190,32 +178,6 @@ const Table& session_keys() {
   return table;
 }
 
-const Table& account_linking_keys() {
-  static const Table table{{
-      later<BooleanValue>("enabled", "Accounts of providers are linked to users of the same address", "true"),
-      later<BooleanValue>("disable_implicit_linking", "Only users who are signed in link accounts", "false"),
-      later_list<TextValue>("trusted_providers", "Providers whose addresses count as verified"),
-      later<BooleanValue>("allow_different_emails", "Link accounts of another address", "false"),
-      later<BooleanValue>("allow_unlinking_all", "The last account may be unlinked", "false"),
-      later<BooleanValue>("update_user_info_on_link", "Take name and image from the linked account", "false"),
-      later<BooleanValue>("require_local_email_verified", "Link only to a user whose own address is verified", "true"),
-  }};
-  return table;
-}
-
-const Table& account_keys() {
-  static const Table table{{
-      group("account_linking", account_linking_keys, "Linking of accounts"),
-      later<BooleanValue>("update_account_on_sign_in", "Store a provider's new tokens at each sign-in", "true"),
-      later<BooleanValue>("encrypt_oauth_tokens", "Encrypt providers' tokens in the database", "false"),
-      later<WordValue<AnyOf<"database", "cookie">>>("store_state_strategy", "Where the state of an OAuth flow is",
-                                                    "database"),
-      later<BooleanValue>("skip_state_cookie_check", "Do not bind an OAuth flow to its browser", "false"),
-      later<BooleanValue>("store_account_cookie", "Keep the account in a cookie", "false"),
-  }};
-  return table;
-}
-
 struct IdentifierWords {
   using Type = VerificationSettings::Identifier;
   static constexpr std::array kWords{Word<Type>{"plain", Type::plain}, Word<Type>{"hashed", Type::hashed}};
@@ -230,22 +192,6 @@ const Table& verification_keys() {
       key("store_in_database", &S::store_in_database,
           "Keep verifications in the database also where Redis is used; `false` keeps them in Redis alone"),
       key("disable_cleanup", &S::disable_cleanup, "Never delete expired verifications"),
-  }};
-  return table;
-}
-
-const Table& social_provider_keys() {
-  static const Table table{{
-      later<TextValue>("client_id", "The application's id at the provider"),
-      later<SecretValue>("client_secret", "The application's secret at the provider"),
-      later<TextValue>("issuer", "Address of a provider of one's own"),
-      later_list<TextValue>("scope", "What is asked for"),
-      later<TextValue>("redirect_uri", "Where the provider sends people back to"),
-      later<TextValue>("prompt", "What the provider asks people"),
-      later<TextValue>("tenant_id", "Microsoft's tenant"),
-      later<BooleanValue>("disable_sign_up", "Only known users may sign in"),
-      later<BooleanValue>("disable_implicit_sign_up", "New users only where the client asks for it"),
-      later<BooleanValue>("override_user_info_on_sign_in", "Take name and image at each sign-in"),
   }};
   return table;
 }
@@ -388,9 +334,10 @@ const Table& auth_keys() {
         section("email_verification", &S::email_verification, email_verification_keys, "Verification of addresses"),
         section("user", &S::user, user_keys, "What users may do to themselves"),
         section("session", &S::session, session_keys, "Sessions"),
-        group("account", account_keys, "Accounts of providers"),
+        account_key(),
         section("verification", &S::verification, verification_keys, "Short-lived proofs"),
-        later_map("social_providers", social_provider_keys, "Sign-in with GitHub, Google, Microsoft, …"),
+        social_providers_key(),
+        generic_oauth_key(),
         section("rate_limit", &S::rate_limit, auth_rate_limit_keys,
                 "Better Auth's limit of the auth endpoints; the routes' own is `rate_limit` of a route"),
         section("ip_address", &S::ip_address, ip_address_keys,
@@ -403,7 +350,7 @@ const Table& auth_keys() {
         group("on_api_error", api_error_keys, "Errors of links"),
     }};
     for (const char* name : {"two_factor", "passkey", "magic_link", "email_otp", "username", "organization", "admin",
-                             "jwt", "bearer", "api_key", "multi_session", "generic_oauth"})
+                             "jwt", "bearer", "api_key", "multi_session"})
       keys.keys.push_back(later_any(name, "A feature of its own"));
     return keys;
   }();

@@ -45,9 +45,9 @@ class Loader {
     read_routes_file();
     if (!syntax_failed_) {
       use_database_defaults();
+      add_providers_of_environment(configuration_.gateway.auth, sources_.environment, notes_);
       validate(configuration_, {places_, sources_.environment, sources_.dev}, problems_);
     }
-    note_unused_providers();
     configuration_.notes.insert(configuration_.notes.end(), notes_.begin(), notes_.end());
     if (problems_.empty()) return std::move(configuration_);
     finish_problems();
@@ -135,16 +135,6 @@ class Loader {
       url = Secret(*std::move(made));
     } else if (!sources_.dev) {
       url = Secret("sqlite:data/gatehouse.db");
-    }
-  }
-
-  void note_unused_providers() {
-    for (const char* name :
-         {"APPLE", "DISCORD", "FACEBOOK", "GITHUB", "GITLAB", "GOOGLE", "LINKEDIN", "MICROSOFT", "SLACK", "TWITTER"}) {
-      const auto variable = fmt::format("AUTH_{}_CLIENT_ID", name);
-      if (!sources_.environment(variable).value_or("").empty())
-        notes_.push_back(
-            fmt::format("{} is set, but social providers are not available yet: it has no effect", variable));
     }
   }
 

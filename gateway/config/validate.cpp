@@ -40,6 +40,7 @@ class Validator {
     check_additional_fields();
     check_cookies();
     check_auth_rate_limit();
+    check_providers();
     check_upstream_keys();
     collect_unsafe();
   }
@@ -220,6 +221,34 @@ class Validator {
       add(Code::value, "gateway.auth.rate_limit.storage", "is secondary-storage, but there is no gateway.redis");
   }
 
+  void check_providers() {
+    const auto& auth = gateway_.auth;
+    for (const auto& provider : auth.social_providers) {
+      const std::string path = "gateway.auth.social_providers." + provider.id;
+      if (provider.client_secret.empty() && !input_.dev) add(Code::missing, path, "has no client_secret");
+      check_provider_url(provider, path + ".issuer", provider.issuer);
+    }
+    for (const auto& provider : auth.generic_oauth) {
+      const std::string path = "gateway.auth.generic_oauth." + provider.id;
+      const bool is_explicit = !provider.authorization_url.empty() && !provider.token_url.empty();
+      if (provider.discovery_url.empty() && !is_explicit)
+        add(Code::missing, path, "needs discovery_url, or authorization_url and token_url");
+      if (provider.authentication == ProviderSettings::Authentication::basic && provider.client_secret.empty())
+        add(Code::missing, path, "has no client_secret, which authentication: basic needs");
+      if (std::ranges::find(auth.social_providers, provider.id, &ProviderSettings::id) != auth.social_providers.end())
+        add(Code::value, path, "is the name of one of social_providers as well");
+      check_provider_url(provider, path + ".discovery_url", provider.discovery_url);
+      check_provider_url(provider, path + ".authorization_url", provider.authorization_url);
+      check_provider_url(provider, path + ".token_url", provider.token_url);
+      check_provider_url(provider, path + ".user_info_url", provider.user_info_url);
+    }
+  }
+
+  void check_provider_url(const ProviderSettings& provider, const std::string& path, const std::string& url) {
+    if (url.starts_with("http://") && !provider.insecure_http)
+      add(Code::value, path, "is http: write https, or insecure_http: true beside it");
+  }
+
   void check_upstream_keys() {
     auto& upstreams = configuration_.upstreams;
     const auto shared = input_.environment("INTERNAL_API_KEY");
@@ -278,6 +307,13 @@ class Validator {
           fmt::format("mail.insecure_plain: mails go to {}:{} without TLS", gateway_.mail.host, gateway_.mail.port));
     if (gateway_.mail.insecure_skip_verify)
       unsafe.push_back("mail.insecure_skip_verify: anybody may pose as the mail server");
+    for (const auto* providers : {&gateway_.auth.social_providers, &gateway_.auth.generic_oauth})
+      for (const auto& provider : *providers)
+        if (provider.insecure_http)
+          unsafe.push_back(
+              fmt::format("{}: insecure_http: its tokens and profiles may travel without TLS", provider.id));
+    if (gateway_.auth.account.skip_state_cookie_check)
+      unsafe.push_back("account.skip_state_cookie_check: an OAuth flow can be finished in another browser");
     for (const Route& route : configuration_.routes)
       if (route.insecure_public_root)
         unsafe.push_back(fmt::format("routes[{}].insecure_public_root: {} is public", route.index, route.path));

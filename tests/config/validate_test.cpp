@@ -205,9 +205,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
     CHECK(
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
-  for (const char* key :
-       {"turnstile: {site_key: x}", "auth: {account: {account_linking: {allow_different_emails: true}}}",
-        "auth: {social_providers: {github: {}}}", "auth: {two_factor: {}}"}) {
+  for (const char* key : {"turnstile: {site_key: x}", "auth: {two_factor: {}}"}) {
     CAPTURE(key);
     const auto heads = heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, " + std::string(key) + "}");
     CHECK(heads.ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
@@ -224,14 +222,6 @@ TEST_CASE("a section that is not available is refused once, and what is wrong in
   CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], health: {path: healthz, interval: 5s}}}") ==
         "routes.yaml:2:46: upstreams.a.health: is not available yet [GH-CONFIG-NOT-AVAILABLE]\n"
         "routes.yaml:2:53: upstreams.a.health.path: 'healthz' must start with / [GH-CONFIG-VALUE]\n");
-}
-
-TEST_CASE("variables of what is not available yet are noted") {
-  Loading loading;
-  loading.environment["AUTH_GITHUB_CLIENT_ID"] = "id";
-  const auto notes = load_text(kListen, loading).notes;
-  REQUIRE(notes.size() == 1);
-  CHECK(notes[0] == "AUTH_GITHUB_CLIENT_ID is set, but social providers are not available yet: it has no effect");
 }
 
 TEST_CASE("a key in the wrong place is told where it belongs") {

@@ -10,10 +10,14 @@
 #include <vector>
 
 #include "auth/dispatcher.hpp"
+#include "auth/oauth/providers.hpp"
+#include "base/failure.hpp"
+#include "features/accounts/accounts_feature.hpp"
 #include "features/email_password/email_password_feature.hpp"
 #include "features/email_verification/email_verification_feature.hpp"
 #include "features/password_reset/password_reset_feature.hpp"
 #include "features/sessions/sessions_feature.hpp"
+#include "features/social_sign_in/social_sign_in_feature.hpp"
 #include "features/user_profile/user_profile_feature.hpp"
 #include "storage/field_migrations.hpp"
 #include "storage/migrator.hpp"
@@ -53,6 +57,22 @@ class RecordingMailer final : public outbound::Mailer {
   bool available = true;
 };
 
+// Answers instead of identity providers: at once, on the caller's thread.
+class ScriptedHttp final : public outbound::HttpClient {
+ public:
+  void start(outbound::HttpRequest request, Completion completion) override {
+    requests.push_back(request);
+    if (!answer) {
+      completion(std::make_exception_ptr(Failure(502, "outbound_unreachable", "nobody is there")), {});
+    } else {
+      completion(nullptr, answer(request));
+    }
+  }
+
+  std::vector<outbound::HttpRequest> requests;
+  std::function<outbound::HttpResponse(const outbound::HttpRequest&)> answer;
+};
+
 class AuthServer {
  public:
   explicit AuthServer(config::AuthSettings with = default_settings(), std::vector<std::string> trusted = {})
@@ -73,11 +93,15 @@ class AuthServer {
                             .random = random,
                             .users = users,
                             .secrets = secrets,
-                            .cookie_cache = cookie_cache};
+                            .cookie_cache = cookie_cache,
+                            .accounts = accounts,
+                            .providers = providers,
+                            .http = http};
     dispatcher.emplace(
         services,
         std::vector<auth::Feature>{features::email_password(), features::sessions(), features::password_reset(),
-                                   features::user_profile(), features::email_verification()},
+                                   features::user_profile(), features::email_verification(), features::social_sign_in(),
+                                   features::accounts()},
         &rate_limit);
   }
   ~AuthServer() { cache.stop(); }
@@ -116,6 +140,9 @@ class AuthServer {
   auth::SessionCookie cookie{settings, base_url, secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 32}};
   RecordingMailer mailer;
+  auth::Accounts accounts{*database, sessions, secrets, clock, random, settings.account};
+  ScriptedHttp http;
+  auth::oauth::Providers providers{settings, http, clock};
   auth::TrustedOrigins origins;
   auth::RateLimitMemory rate_counts{clock};
   auth::RateLimit rate_limit{{settings, rate_counts, *database, nullptr, clock, random}};

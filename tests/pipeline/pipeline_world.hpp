@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/oauth/providers.hpp"
 #include "auth/query.hpp"
 #include "auth/users.hpp"
 #include "pipeline/context.hpp"
@@ -184,6 +185,9 @@ class PipelineWorld {
   auth::Verifications verifications{database, nullptr, clock, random, settings.verification, {}};
   outbound::NoMailer mailer;
   const auth::CookieCache cookie_cache{settings.session.cookie_cache, secrets, random};
+  auth::Accounts accounts{database, sessions, secrets, clock, random, settings.account};
+  outbound::NoHttpClient http;
+  auth::oauth::Providers providers{settings, http, clock};
   auth::Dispatcher dispatcher{{.database = database,
                                .sessions = sessions,
                                .verifications = verifications,
@@ -197,7 +201,10 @@ class PipelineWorld {
                                .random = random,
                                .users = users,
                                .secrets = secrets,
-                               .cookie_cache = cookie_cache},
+                               .cookie_cache = cookie_cache,
+                               .accounts = accounts,
+                               .providers = providers,
+                               .http = http},
                               {test_feature()}};
   pipeline::RateLimiter limiter{random, 4096};
   pipeline::LiveExchanges live;

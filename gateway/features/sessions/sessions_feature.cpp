@@ -5,8 +5,10 @@
 
 #include "auth/current_session.hpp"
 #include "auth/error_codes.hpp"
+#include "auth/oauth/end_session.hpp"
 #include "auth/rows_json.hpp"
 #include "base/ascii.hpp"
+#include "base/failure.hpp"
 
 namespace gatehouse::features {
 
@@ -64,10 +66,23 @@ Awaitable<Result<Reply>> revoke_other_sessions(EndpointCall& call) {
 Awaitable<Result<Reply>> sign_out(EndpointCall& call) {
   SessionCookie::Scratch scratch;
   const auto verdict = call.services.cookie.verify_first(call.cookies, scratch);
-  if (verdict.signature == SessionCookie::Signature::valid)
-    co_await call.services.sessions.remove(std::string(verdict.token));
+  IdentityPtr who;
+  if (verdict.signature == SessionCookie::Signature::valid) {
+    const std::string token(verdict.token);
+    who = co_await call.services.sessions.read(token);
+    co_await call.services.sessions.remove(token);
+  }
   call.add_cookies(call.services.cookie.clear_all(call.cookies));
-  co_return reply_json({{"success", true}});
+  std::string provider_url;
+  try {
+    if (who) provider_url = co_await oauth::end_session_url(call, who->user.id);
+  } catch (const Failure&) {
+    // The session is gone; where else the browser could go is not worth an error.
+  }
+  if (provider_url.empty()) co_return reply_json({{"success", true}});
+  const bool redirects = !call.boolean("disableRedirect").value_or(false);
+  if (redirects) call.add_location(provider_url);
+  co_return reply_json({{"success", true}, {"url", provider_url}, {"redirect", redirects}});
 }
 
 Awaitable<Result<Reply>> ok(EndpointCall&) {

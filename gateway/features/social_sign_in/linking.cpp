@@ -1,0 +1,234 @@
+#include "features/social_sign_in/linking.hpp"
+
+#include <algorithm>
+
+#include "auth/account_cookie.hpp"
+#include "auth/email_token.hpp"
+#include "auth/row_id.hpp"
+#include "auth/users.hpp"
+#include "base/ascii.hpp"
+#include "base/log.hpp"
+#include "base/utf8.hpp"
+
+namespace gatehouse::features {
+
+using namespace auth;
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view kLinkPurpose = "oauth-link-session-token";
+
+using Outcome = std::expected<User, std::string>;
+
+std::optional<std::string> text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::optional<std::string>(value->get_string()) : std::nullopt;
+}
+
+const config::AccountLinking& linking_of(const EndpointCall& call) {
+  return call.services.settings.account.account_linking;
+}
+
+// A provider that vouches for the address of a user makes it verified here too.
+Awaitable<> verify_address(EndpointCall& call, const User& user, const ProviderUser& from) {
+  if (!from.email_verified || user.email_verified || from.email != user.email) co_return;
+  UserChanges changes{.email_verified = true, .while_email = user.email};
+  co_await call.services.users.update(user.id, std::move(changes));
+}
+
+Awaitable<> remember_account(EndpointCall& call, Account account) {
+  if (call.services.settings.account.store_account_cookie) add_account_cookie(call, account);
+  co_return;
+}
+
+Awaitable<Outcome> sign_in_known(EndpointCall& call, ProviderSignIn& sign_in, Account account) {
+  const auto& services = call.services;
+  auto user = co_await services.users.find(account.user_id);
+  if (!user) co_return std::unexpected("unable to link account");
+  if (services.settings.account.update_account_on_sign_in) {
+    // What was granted stays as it was: it changes by link-social alone.
+    auto updated = co_await services.accounts.update(account.id, sign_in.tokens);
+    if (!updated) co_return std::unexpected("unable to update account");
+    account = std::move(*updated);
+  }
+  co_await remember_account(call, std::move(account));
+  co_await verify_address(call, *user, sign_in.user);
+  co_return std::move(*user);
+}
+
+bool may_link(const EndpointCall& call, const ProviderSignIn& sign_in, const User& user) {
+  const auto& rules = linking_of(call);
+  if (!rules.enabled || rules.disable_implicit_linking) return false;
+  if (rules.require_local_email_verified && !user.email_verified) return false;
+  return sign_in.user.email_verified || is_trusted_provider(call, sign_in.provider->id());
+}
+
+Awaitable<Outcome> link_by_address(EndpointCall& call, ProviderSignIn& sign_in, User user) {
+  if (!may_link(call, sign_in, user)) co_return std::unexpected("account not linked");
+  std::optional<Account> account;
+  try {
+    account = co_await call.services.accounts.create(sign_in.key, user.id, sign_in.tokens);
+  } catch (const storage::ConstraintError&) {
+  }
+  if (!account) co_return std::unexpected("unable to link account");
+  co_await remember_account(call, std::move(*account));
+  co_await verify_address(call, user, sign_in.user);
+  auto updated = co_await update_user_on_link(call, user.id, sign_in.user);
+  co_return updated ? std::move(*updated) : std::move(user);
+}
+
+// The user and the account, or neither.
+Awaitable<std::optional<Account>> store_user(EndpointCall& call, User& user, const ProviderSignIn& sign_in) {
+  const auto& services = call.services;
+  std::optional<Account> account;
+  try {
+    auto transaction = co_await services.database.begin();
+    const auto stored = co_await run(*transaction, services.users.insert(user));
+    user.id = stored.rows.at(0).text(0);
+    const auto made = services.accounts.make(sign_in.key, user.id, sign_in.tokens);
+    const auto row = co_await run(*transaction, Accounts::insert(made));
+    co_await transaction->commit();
+    account = Accounts::read(row.rows.at(0));
+  } catch (const storage::ConstraintError&) {
+    account.reset();
+  }
+  co_return account;
+}
+
+Awaitable<Outcome> make_new_user(EndpointCall& call, ProviderSignIn& sign_in) {
+  const auto& services = call.services;
+  if (!sign_in.sign_up_allowed) co_return std::unexpected("signup disabled");
+  User user;
+  user.id = make_row_id(services.sessions.schema().user_ids, services.random);
+  user.name = sign_in.user.name;
+  user.email = *sign_in.user.email;
+  user.email_verified = sign_in.user.email_verified;
+  user.image = sign_in.user.image;
+  user.created_at = services.clock.now();
+  user.updated_at = user.created_at;
+  const bool storable = is_storable(user.name) && is_storable(user.email) && is_storable(user.image.value_or(""));
+  if (!storable || !is_storable(sign_in.key.account_id)) co_return std::unexpected("unable to create user");
+  auto account = co_await store_user(call, user, sign_in);
+  if (!account) co_return std::unexpected("unable to create user");
+  co_await remember_account(call, std::move(*account));
+  // With the defaults of additional fields.
+  auto stored = co_await services.users.find(user.id);
+  co_return stored ? std::move(*stored) : std::move(user);
+}
+
+Awaitable<User> override_user(EndpointCall& call, ProviderUser from, User user) {
+  UserChanges changes;
+  if (from.has_name) changes.name = from.name;
+  if (from.image) changes.image = from.image;
+  changes.email = from.email;
+  changes.email_verified = from.email == user.email ? user.email_verified || from.email_verified : from.email_verified;
+  std::optional<User> updated;
+  try {
+    updated = co_await call.services.users.update(user.id, std::move(changes));
+  } catch (const storage::ConstraintError&) {
+    log::warn("the provider's address of a user is another user's: the user stays as it is");
+  }
+  co_return updated ? std::move(*updated) : std::move(user);
+}
+
+// Whether the session that began the link is still there, and of the same user.
+Awaitable<bool> is_link_live(EndpointCall& call, const LinkRequest& link) {
+  if (link.encrypted_session_token.empty()) co_return true;
+  const auto& services = call.services;
+  auto token = services.secrets.for_purpose(kLinkPurpose).decrypt(link.encrypted_session_token);
+  if (!token) co_return false;
+  const auto identity = co_await services.sessions.read(std::move(*token));
+  co_return identity && identity->user.id == link.user_id && !services.sessions.has_expired(identity->session);
+}
+
+}  // namespace
+
+ProviderUser read_user(const json::object& user) {
+  ProviderUser read;
+  if (const auto name = text_of(user, "name")) {
+    read.name = *name;
+    read.has_name = true;
+  }
+  if (const auto email = text_of(user, "email"); email && !email->empty()) read.email = to_lower(*email);
+  read.email_verified = oauth::read_boolean(user.if_contains("emailVerified")).value_or(false);
+  read.image = text_of(user, "image");
+  return read;
+}
+
+bool is_trusted_provider(const EndpointCall& call, std::string_view provider_id) {
+  const auto& trusted = linking_of(call).trusted_providers;
+  return std::ranges::find(trusted, provider_id) != trusted.end();
+}
+
+Awaitable<std::optional<User>> update_user_on_link(EndpointCall& call, std::string user_id, ProviderUser user) {
+  if (!linking_of(call).update_user_info_on_link) co_return std::nullopt;
+  UserChanges changes;
+  if (user.has_name) changes.name = user.name;
+  if (user.image) changes.image = user.image;
+  if (!is_storable(user.name) || !is_storable(user.image.value_or(""))) co_return std::nullopt;
+  auto updated = co_await call.services.users.update(std::move(user_id), std::move(changes));
+  co_return updated;
+}
+
+Awaitable<std::expected<SignedIn, std::string>> sign_in_with(EndpointCall& call, ProviderSignIn sign_in) {
+  const auto& services = call.services;
+  auto account = co_await services.accounts.find(sign_in.key);
+  Outcome outcome = std::unexpected(std::string());
+  bool is_new = false;
+  if (account) {
+    outcome = co_await sign_in_known(call, sign_in, std::move(*account));
+  } else {
+    auto user = co_await services.users.find_by_email(*sign_in.user.email);
+    is_new = !user;
+    if (user) {
+      outcome = co_await link_by_address(call, sign_in, std::move(*user));
+    } else {
+      outcome = co_await make_new_user(call, sign_in);
+    }
+  }
+  if (!outcome) co_return std::unexpected(std::move(outcome.error()));
+  SignedIn result{.user = std::move(*outcome), .session = {}, .is_new = is_new};
+  if (!is_new && sign_in.overrides_user) result.user = co_await override_user(call, sign_in.user, result.user);
+  if (!result.user.email_verified) {
+    const auto& mails = services.settings.email_verification;
+    const bool must_verify = sign_in.provider->settings.require_email_verification;
+    const bool sends = is_new ? mails.send_on_sign_up.value_or(must_verify) : must_verify && mails.send_on_sign_in;
+    if (sends) send_verification_mail(services, result.user, sign_in.callback_url);
+    if (must_verify) co_return std::unexpected("email_not_verified");
+  }
+  result.session = services.sessions.make({result.user.id, true, call.request.client_address,
+                                           replace_invalid_utf8(call.request.header("user-agent").value_or(""))});
+  co_await services.sessions.store(result.session);
+  co_return result;
+}
+
+Awaitable<std::optional<std::string>> link_account(EndpointCall& call, LinkRequest link, AccountKey key,
+                                                   ProviderUser user, ProviderTokens tokens) {
+  const auto& services = call.services;
+  const auto& rules = linking_of(call);
+  const bool live = co_await is_link_live(call, link);
+  if (!live) co_return "unable_to_link_account";
+  if (!rules.enabled || (!user.email_verified && !is_trusted_provider(call, key.provider_id)))
+    co_return "unable_to_link_account";
+  if (!rules.allow_different_emails && user.email != to_lower(link.email)) co_return "email_does_not_match";
+  auto existing = co_await services.accounts.find(key);
+  if (existing && existing->user_id != link.user_id) co_return "account_already_linked_to_different_user";
+  if (existing) {
+    const auto merged = merge_scopes(existing->scope.value_or(""), tokens.scopes.value_or(std::vector<std::string>()));
+    const auto scope = merged.empty() ? std::nullopt : std::optional(merged);
+    co_await services.accounts.update(existing->id, tokens, scope);
+  } else {
+    bool refused = false;
+    try {
+      co_await services.accounts.create(key, link.user_id, tokens);
+    } catch (const storage::ConstraintError&) {
+      refused = true;
+    }
+    if (refused) co_return "unable_to_link_account";
+  }
+  co_await update_user_on_link(call, link.user_id, std::move(user));
+  co_return std::nullopt;
+}
+
+}  // namespace gatehouse::features
