@@ -4,6 +4,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include "base/json_text.hpp"
 
@@ -70,5 +71,19 @@ ProcessLog::~ProcessLog() {
   use(std::move(sink));
   writer_->stop();
 }
+
+namespace log {
+
+void write(Level level, fmt::string_view text, fmt::format_args arguments) {
+  const auto known_as = level == Level::info    ? spdlog::level::info
+                        : level == Level::warn  ? spdlog::level::warn
+                        : level == Level::error ? spdlog::level::err
+                                                : spdlog::level::critical;
+  fmt::memory_buffer line;
+  fmt::vformat_to(std::back_inserter(line), text, arguments);
+  spdlog::default_logger_raw()->log(known_as, spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace log
 
 }  // namespace gatehouse

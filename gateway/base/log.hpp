@@ -1,11 +1,12 @@
 // The process log: start, stop, reload, changes of state of a dependency. One JSON object a line on standard error, so
 // that it never mixes with the access log. No secret may reach it (Secret cannot be formatted).
 #pragma once
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/line_writer.hpp"
 
@@ -29,6 +30,31 @@ class ProcessLog {
   std::shared_ptr<LineWriter> writer_;  // with its sink; null for text
 };
 
-namespace log = spdlog;  // log::info("listening on {}", address)
+// log::info("listening on {}", address). spdlog stays behind write(): its own templates would be compiled once for each
+// list of arguments, in each file that logs.
+namespace log {
+
+enum class Level { info, warn, error, critical };
+
+void write(Level level, fmt::string_view text, fmt::format_args arguments);
+
+template <class... Arguments>
+void info(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  write(Level::info, text, fmt::make_format_args(arguments...));
+}
+template <class... Arguments>
+void warn(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  write(Level::warn, text, fmt::make_format_args(arguments...));
+}
+template <class... Arguments>
+void error(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  write(Level::error, text, fmt::make_format_args(arguments...));
+}
+template <class... Arguments>
+void critical(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  write(Level::critical, text, fmt::make_format_args(arguments...));
+}
+
+}  // namespace log
 
 }  // namespace gatehouse

@@ -16,8 +16,7 @@ void RedisHealth::change(State before, State after, const std::string& why) {
     told_ = State::down;
     log::warn("redis at {} is not available: {}", server_, why);
   } else if (up_ == clients_ && told_ != State::up) {
-    log::info(fmt::runtime(told_ == State::down ? "redis at {} is available again" : "redis at {} is connected"),
-              server_);
+    log::info("redis at {} is {}", server_, told_ == State::down ? "available again" : "connected");
     told_ = State::up;
   }
 }
