@@ -1,6 +1,7 @@
 // What happens to calls when a real server stops, dies, comes back, refuses or is not who it should be.
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <sstream>
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <sstream>
 
