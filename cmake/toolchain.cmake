@@ -20,9 +20,10 @@ set(CMAKE_C_FLAGS_DEBUG "-O0 -g1 -fno-omit-frame-pointer")
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # With a precompiled header ccache has to be told that macros are looked for in it too, and times not.
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  # With a precompiled header ccache has to be told that macros are looked for in it too, and times not. CCACHE_DEPEND: it believes
+  # the compiler's own list of headers, and does not preprocess what it has to compile anyway.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER env CCACHE_DEPEND=1 ${CCACHE})
 endif()
 find_program(LLD NAMES ld.lld-19)
 if(LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
