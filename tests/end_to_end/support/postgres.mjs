@@ -42,8 +42,13 @@ export class PostgresServer {
   async run() {
     const settings = {listen_addresses: '127.0.0.1', port: this.port, unix_socket_directories: this.directory, fsync: 'off', ...this.settings};
     const args = ['-D', join(this.directory, 'data'), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-    this.process = new ServerProcess(program('postgres'), args, {...this.user, cwd: '/'});
-    await eventually(`PostgreSQL accepts\n${this.process.log}`, () => spawnSync(program('pg_isready'), ['-h', '127.0.0.1', '-p', this.port]).status === 0);
+    const start = () => (this.process = new ServerProcess(program('postgres'), args, {...this.user, cwd: '/'}));
+    start();
+    await eventually('PostgreSQL accepts', () => {
+      // What is left of a killed one may hold its shared memory for a moment longer.
+      if (!this.process.running) start();
+      return spawnSync(program('pg_isready'), ['-h', '127.0.0.1', '-p', this.port]).status === 0;
+    });
   }
 
   url(database = 'postgres') {
