@@ -181,18 +181,20 @@ Awaitable<IdentityPtr> Sessions::update_expiry(IdentityPtr identity, WallTime du
   }
   std::optional<SessionTrust::Change> untold;
   if (secondary_) untold.emplace(secondary_->trust(), token);
-  const bool stored = co_await update_row(renewed->session, due_before);
+  const bool stored = co_await update_row(renewed->session, identity->session.expires_at, due_before);
   if (!stored) co_return nullptr;
   if (secondary_) co_await secondary_->change(renewed);
   co_return renewed;
 }
 
-Awaitable<bool> Sessions::update_row(Session session, WallTime due_before) {
-  Query query{{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3)"},
-              {session.expires_at, session.updated_at, session.token}};
+// One that was ended since it was read may still have its row, which then ends sooner than it did.
+Awaitable<bool> Sessions::update_row(Session session, WallTime ended, WallTime due_before) {
+  Query query{{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3 AND "expiresAt" >= $4)"},
+              {session.expires_at, session.updated_at, session.token, ended}};
   if (due_before != WallTime::max()) {
-    query = {{R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2 WHERE "token" = $3 AND "expiresAt" <= $4)"},
-             {session.expires_at, session.updated_at, session.token, due_before}};
+    query.statement = {R"(UPDATE "session" SET "expiresAt" = $1, "updatedAt" = $2
+                          WHERE "token" = $3 AND "expiresAt" >= $4 AND "expiresAt" <= $5)"};
+    query.parameters.emplace_back(due_before);
   }
   const auto result = co_await run(database_, std::move(query));
   co_return result.affected > 0;

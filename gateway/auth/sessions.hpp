@@ -116,7 +116,7 @@ class Sessions {
   Awaitable<> tell_changed(User user);
   std::vector<std::string> end_returned(const storage::ResultSet& removed);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
-  Awaitable<bool> update_row(Session session, WallTime due_before);
+  Awaitable<bool> update_row(Session session, WallTime ended, WallTime due_before);
 
   storage::Database& database_;
   SessionCache& cache_;
