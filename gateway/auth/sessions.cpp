@@ -308,8 +308,7 @@ Awaitable<> Sessions::remove_all(std::string user_id) {
   const InvalidateUserAtEnd invalidate{cache_, user_id};
   const WallTime now = clock_.now();
   if (!has_rows()) {
-    const auto removed = co_await secondary_->remove_all(user_id, now);
-    for (const auto& token : removed) cache_.end(token);
+    co_await remove_kept(user_id, now);
     co_return;
   }
   std::optional<SessionTrust::Change> untold;
@@ -323,8 +322,7 @@ Awaitable<> Sessions::remove_all(std::string user_id, std::unique_ptr<storage::T
   const WallTime now = clock_.now();
   if (!has_rows()) {
     // Before the commit: what the transaction changes must not hold while the sessions stay.
-    const auto removed = co_await secondary_->remove_all(user_id, now);
-    for (const auto& token : removed) cache_.end(token);
+    co_await remove_kept(user_id, now);
     co_await transaction->commit();
     co_return;
   }
@@ -409,8 +407,7 @@ Awaitable<bool> Sessions::remove_user(std::string user_id) {
   transaction.reset();
   for (const auto& token : tokens) cache_.end(token);
   if (!has_rows()) {
-    const auto kept = co_await secondary_->remove_all(user_id, now);
-    for (const auto& token : kept) cache_.end(token);
+    co_await remove_kept(user_id, now);
   } else if (secondary_) {
     co_await secondary_->end_all(user_id, std::move(tokens), now);
   }
@@ -426,6 +423,8 @@ Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::st
         alive.push_back({token, identity->session.expires_at});
       } else {
         cache_.end(token);
+  // First: a user must not be gone whose sessions stay. And last: for one that is made meanwhile.
+  if (!has_rows()) co_await remove_kept(user_id, now);
       }
     }
     co_return alive;
@@ -447,6 +446,12 @@ Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::st
     for (const auto token : missing) cache_.end(std::string(token));
   }
   co_return alive;
+// Where Redis alone has them.
+Awaitable<> Sessions::remove_kept(std::string user_id, WallTime now) {
+  const auto removed = co_await secondary_->remove_all(std::move(user_id), now);
+  for (const auto& token : removed) cache_.end(token);
+}
+
 }
 
 Awaitable<std::vector<std::string>> Sessions::remove_returned(Query query) {

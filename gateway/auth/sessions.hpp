@@ -115,6 +115,7 @@ class Sessions {
   Awaitable<std::vector<std::string>> remove_returned(Query query);
   Awaitable<> tell_changed(User user);
   std::vector<std::string> end_returned(const storage::ResultSet& removed);
+  Awaitable<> remove_kept(std::string user_id, WallTime now);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
   Awaitable<bool> update_row(Session session, WallTime ended, WallTime due_before);
 

@@ -119,3 +119,15 @@ TEST_CASE("without rows a changed user is written into the values of all session
   CHECK(world.read(first.token) == nullptr);
   CHECK(world.gateway.load(second.token) == nullptr);
 }
+
+TEST_CASE("without rows a user is not removed while Redis keeps the sessions") {
+  RedisOnly world;
+  const auto session = world.gateway.sign_in("u1");
+  Users users(world.gateway.database, world.gateway.sessions, world.stores.clock);
+  world.gateway.redis.down = true;
+  CHECK_THROWS_AS(world.stores.run(users.remove("u1")), Failure);
+  world.gateway.redis.down = false;
+  CHECK(world.stores.run(users.find("u1")));
+  CHECK(world.stores.run(users.remove("u1")));
+  CHECK(world.read(session.token) == nullptr);
+}
