@@ -354,11 +354,16 @@ Awaitable<> Sessions::remove_others(std::string user_id, std::string kept_token)
   if (secondary_) co_await secondary_->end_some(user_id, std::move(removed));
 }
 
-Awaitable<std::optional<User>> Sessions::change_user(std::string user_id, Query change) {
+Awaitable<std::optional<User>> Sessions::change_user(std::string user_id, Query change, std::optional<Query> then) {
   const InvalidateUserAtEnd invalidate{cache_, user_id};
   std::optional<SessionTrust::Change> untold;
   if (secondary_ && has_rows()) untold.emplace(secondary_->trust(), user_id);
-  const auto result = co_await run(database_, std::move(change));
+  storage::ResultSet result;
+  if (then) {
+    result = co_await run_both(std::move(change), std::move(*then));
+  } else {
+    result = co_await run(database_, std::move(change));
+  }
   if (result.rows.empty()) co_return std::nullopt;
   const User changed = statements_.read_user(result.rows.front(), 0, false);
   if (secondary_) co_await tell_changed(changed);
@@ -381,6 +386,15 @@ Awaitable<> Sessions::tell_changed(User user) {
     tokens.emplace();
     for (const auto& row : found.rows) tokens->push_back(row.text(0));
   } catch (const Failure&) {
+Awaitable<storage::ResultSet> Sessions::run_both(Query change, Query then) {
+  auto transaction = co_await database_.begin();
+  auto changed = co_await run(*transaction, std::move(change));
+  if (changed.rows.empty()) co_return changed;
+  co_await run(*transaction, std::move(then));
+  co_await transaction->commit();
+  co_return changed;
+}
+
     // The user is changed all the same.
     secondary_->trust().distrust();
   }

@@ -93,9 +93,10 @@ class Sessions {
   Awaitable<> remove_all(std::string user_id, std::unique_ptr<storage::Transaction> transaction);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
-  // For Users alone. Runs a statement that changes the user and returns Users' columns of the row: whatever is kept of
-  // the user's sessions, here and in Redis, is right when this returns. Absent: it changed nothing.
-  Awaitable<std::optional<User>> change_user(std::string user_id, Query change);
+  // For Users alone. Runs a statement that changes the user and returns Users' columns of the row, and with it, in one
+  // transaction, what is to follow where it changed something: whatever is kept of the user's sessions, here and in
+  // Redis, is right when this returns. Absent: it changed nothing.
+  Awaitable<std::optional<User>> change_user(std::string user_id, Query change, std::optional<Query> then = {});
   // The user with all that belongs to it, and the sessions as remove_all() does. False: there is none.
   Awaitable<bool> remove_user(std::string user_id);
 
@@ -117,6 +118,7 @@ class Sessions {
   std::vector<std::string> end_returned(const storage::ResultSet& removed);
   Awaitable<> remove_kept(std::string user_id, WallTime now);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
+  Awaitable<storage::ResultSet> run_both(Query change, Query then);
   Awaitable<bool> update_row(Session session, WallTime ended, WallTime due_before);
 
   storage::Database& database_;

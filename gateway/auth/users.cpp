@@ -152,7 +152,10 @@ Awaitable<std::optional<User>> Users::update(std::string id, UserChanges changes
                              changes.while_unverified};
   fields_.append_changes(values, changes.additional);
   Query query{{update_}, std::move(values)};
-  auto user = co_await sessions_.change_user(std::move(id), std::move(query));
+  // What was sent to the old address does nothing for who reads mails there later.
+  std::optional<Query> end_of_links;
+  if (changes.email) end_of_links = {{R"(DELETE FROM "verification" WHERE "value" = $1)"}, {id}};
+  auto user = co_await sessions_.change_user(std::move(id), std::move(query), std::move(end_of_links));
   co_return user;
 }
 

@@ -59,7 +59,8 @@ class Users {
   Query insert(User user) const;
 
   // The user as it is now. No cache shows the user as it was before once this returns. Absent: there is none, or
-  // what must hold meanwhile did not. Throws ConstraintError (unique) where another user has the address.
+  // what must hold meanwhile did not. Throws ConstraintError (unique) where another user has the address. With the
+  // address go the links that were sent there.
   Awaitable<std::optional<User>> update(std::string id, UserChanges changes);
   // With sessions, accounts and reset links; open tunnels of the sessions end. False: there is none.
   Awaitable<bool> remove(std::string id);

@@ -139,3 +139,29 @@ TEST_CASE("without mails an address changes only where it may at once") {
   CHECK(answer.status == 400);
   CHECK(answer.body == R"({"message":"Verification email isn't enabled"})");
 }
+
+TEST_CASE("links that went to an address do nothing once the user has another one") {
+  World world(false, true);
+  world.ann.post("/request-password-reset", {{"email", "ann@example.test"}});
+  const auto link = path_of(world.take_mail().url);
+  const std::string token = link.substr(std::string("/reset-password/").size(), 24);
+  CHECK(world.ann.post("/change-email", {{"newEmail", "new@example.test"}}).status == 200);
+  CHECK(world.user().at("email") == "new@example.test");
+  const auto reset = world.ann.post("/reset-password", {{"newPassword", "somebody else's"}, {"token", token}});
+  CHECK(reset.status == 400);
+  CHECK(reset.json().at("code") == "INVALID_TOKEN");
+}
+
+TEST_CASE("links stay as they are when a change of the address fails or changes something else") {
+  World world;
+  world.ann.post("/request-password-reset", {{"email", "ann@example.test"}});
+  const auto link = path_of(world.take_mail().url);
+  const std::string token = link.substr(std::string("/reset-password/").size(), 24);
+  world.ann.post("/update-user", {{"name", "Anna"}});
+  world.ann.post("/change-email", {{"newEmail", "new@example.test"}});
+  const auto change = path_of(world.take_mail().url);
+  Browser ben(world.server);
+  ben.sign_up("new@example.test");
+  CHECK(world.ann.get(change).header("Location") == "/?error=INVALID_TOKEN");
+  CHECK(world.ann.post("/reset-password", {{"newPassword", "a fresh password"}, {"token", token}}).status == 200);
+}
