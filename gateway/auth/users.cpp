@@ -18,7 +18,7 @@ bool may_be_id(storage::IdKind kind, std::string_view id) {
   if (kind == storage::IdKind::serial)
     return !id.empty() && id.size() <= 18 && std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
   if (kind == storage::IdKind::uuid)
-    return id.size() == 36 && std::ranges::all_of(id, [](char c) { return is_alphanumeric(c) || c == '-'; });
+    return id.size() == 36 && std::ranges::all_of(id, [](char c) { return hex_digit(c) >= 0 || c == '-'; });
   return is_storable(id);
 }
 
