@@ -318,8 +318,20 @@ Awaitable<> Sessions::remove_all(std::string user_id) {
 }
 
 Awaitable<> Sessions::remove_all(std::string user_id, std::unique_ptr<storage::Transaction> transaction) {
+  co_await commit_end(std::move(user_id), nullptr, std::move(transaction));
+}
+
+Awaitable<Session> Sessions::replace_all(Session next, std::unique_ptr<storage::Transaction> transaction) {
+  co_await commit_end(next.user_id, &next, std::move(transaction));
+  co_await publish(next);
+  co_return next;
+}
+
+// `next`: the session that takes the place of all, or null; gets its id.
+Awaitable<> Sessions::commit_end(std::string user_id, Session* next,
+                                 std::unique_ptr<storage::Transaction> transaction) {
   const InvalidateUserAtEnd invalidate{cache_, user_id};
-  const WallTime now = clock_.now();
+  const WallTime now = next ? next->created_at : clock_.now();
   if (!has_rows()) {
     // Before the commit: what the transaction changes must not hold while the sessions stay.
     co_await remove_kept(user_id, now);
@@ -329,6 +341,10 @@ Awaitable<> Sessions::remove_all(std::string user_id, std::unique_ptr<storage::T
   std::optional<SessionTrust::Change> untold;
   if (secondary_) untold.emplace(secondary_->trust(), user_id);
   const auto result = co_await run(*transaction, end_of_all(user_id, now, settings_.preserve_session_in_database));
+  if (next) {
+    const auto stored = co_await run(*transaction, insert(*next));
+    next->id = stored.rows.at(0).text(0);
+  }
   co_await transaction->commit();
   transaction.reset();
   auto removed = end_returned(result);
@@ -370,6 +386,15 @@ Awaitable<std::optional<User>> Sessions::change_user(std::string user_id, Query 
   co_return changed;
 }
 
+Awaitable<storage::ResultSet> Sessions::run_both(Query change, Query then) {
+  auto transaction = co_await database_.begin();
+  auto changed = co_await run(*transaction, std::move(change));
+  if (changed.rows.empty()) co_return changed;
+  co_await run(*transaction, std::move(then));
+  co_await transaction->commit();
+  co_return changed;
+}
+
 Awaitable<> Sessions::tell_changed(User user) {
   if (schema_.user_has_role) {
     const auto result = co_await run(database_, statements_.select_user(user.id, true));
@@ -386,15 +411,6 @@ Awaitable<> Sessions::tell_changed(User user) {
     tokens.emplace();
     for (const auto& row : found.rows) tokens->push_back(row.text(0));
   } catch (const Failure&) {
-Awaitable<storage::ResultSet> Sessions::run_both(Query change, Query then) {
-  auto transaction = co_await database_.begin();
-  auto changed = co_await run(*transaction, std::move(change));
-  if (changed.rows.empty()) co_return changed;
-  co_await run(*transaction, std::move(then));
-  co_await transaction->commit();
-  co_return changed;
-}
-
     // The user is changed all the same.
     secondary_->trust().distrust();
   }
@@ -408,6 +424,8 @@ Awaitable<bool> Sessions::remove_user(std::string user_id) {
   std::optional<SessionTrust::Change> untold;
   if (secondary_ && has_rows()) untold.emplace(secondary_->trust(), user_id);
   const WallTime now = clock_.now();
+  // First: a user must not be gone whose sessions stay. And last: for one that is made meanwhile.
+  if (!has_rows()) co_await remove_kept(user_id, now);
   auto transaction = co_await database_.begin();
   std::vector<std::string> tokens;
   if (has_rows()) {
@@ -428,6 +446,12 @@ Awaitable<bool> Sessions::remove_user(std::string user_id) {
   co_return removed.affected > 0;
 }
 
+// Where Redis alone has them.
+Awaitable<> Sessions::remove_kept(std::string user_id, WallTime now) {
+  const auto removed = co_await secondary_->remove_all(std::move(user_id), now);
+  for (const auto& token : removed) cache_.end(token);
+}
+
 Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::string> tokens) {
   std::vector<Life> alive;
   if (!has_rows()) {
@@ -437,8 +461,6 @@ Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::st
         alive.push_back({token, identity->session.expires_at});
       } else {
         cache_.end(token);
-  // First: a user must not be gone whose sessions stay. And last: for one that is made meanwhile.
-  if (!has_rows()) co_await remove_kept(user_id, now);
       }
     }
     co_return alive;
@@ -460,12 +482,6 @@ Awaitable<std::vector<Sessions::Life>> Sessions::end_missing(std::vector<std::st
     for (const auto token : missing) cache_.end(std::string(token));
   }
   co_return alive;
-// Where Redis alone has them.
-Awaitable<> Sessions::remove_kept(std::string user_id, WallTime now) {
-  const auto removed = co_await secondary_->remove_all(std::move(user_id), now);
-  for (const auto& token : removed) cache_.end(token);
-}
-
 }
 
 Awaitable<std::vector<std::string>> Sessions::remove_returned(Query query) {

@@ -91,6 +91,8 @@ class Sessions {
   Awaitable<> remove_all(std::string user_id);
   // The same as the last step of a transaction, which it commits: what was changed there, or nothing.
   Awaitable<> remove_all(std::string user_id, std::unique_ptr<storage::Transaction> transaction);
+  // The same, and a session just made takes their place. Gives it as it is stored.
+  Awaitable<Session> replace_all(Session next, std::unique_ptr<storage::Transaction> transaction);
   Awaitable<> remove_others(std::string user_id, std::string kept_token);
 
   // For Users alone. Runs a statement that changes the user and returns Users' columns of the row, and with it, in one
@@ -113,12 +115,13 @@ class Sessions {
   Awaitable<IdentityPtr> look_up(std::string token);
   Awaitable<IdentityPtr> read_or_find(std::string token, SecondarySessions::Finding finding, bool found);
   Awaitable<> probe(std::string token);
+  Awaitable<> commit_end(std::string user_id, Session* next, std::unique_ptr<storage::Transaction> transaction);
+  Awaitable<> remove_kept(std::string user_id, WallTime now);
   Awaitable<std::vector<std::string>> remove_returned(Query query);
+  Awaitable<storage::ResultSet> run_both(Query change, Query then);
   Awaitable<> tell_changed(User user);
   std::vector<std::string> end_returned(const storage::ResultSet& removed);
-  Awaitable<> remove_kept(std::string user_id, WallTime now);
   Awaitable<IdentityPtr> update_expiry(IdentityPtr identity, WallTime due_before);
-  Awaitable<storage::ResultSet> run_both(Query change, Query then);
   Awaitable<bool> update_row(Session session, WallTime ended, WallTime due_before);
 
   storage::Database& database_;

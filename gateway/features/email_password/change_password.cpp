@@ -21,13 +21,13 @@ Result<void> check_passwords(const EndpointCall& call) {
 }
 
 // The caller gets a new session for the old one: with all others goes a token that somebody may have copied.
-Awaitable<std::string> renew_session(EndpointCall& call) {
+Awaitable<std::string> renew_session(EndpointCall& call, std::unique_ptr<storage::Transaction> transaction) {
   const Services& services = call.services;
   const bool remember = !services.cookie.has_dont_remember(call.cookies);
   NewSession values{call.identity->user.id, remember, call.request.client_address,
                     replace_invalid_utf8(call.request.header("user-agent").value_or(""))};
   Session made = services.sessions.make(std::move(values));
-  const Session session = co_await services.sessions.store(std::move(made));
+  const Session session = co_await services.sessions.replace_all(std::move(made), std::move(transaction));
   add_session_cookies(call, session, call.identity->user, remember);
   co_return session.token;
 }
@@ -55,8 +55,7 @@ Awaitable<Result<Reply>> change_password(EndpointCall& call) {
   co_await run(*transaction, update_password(user_id, std::move(hash), services.clock.now()));
   json::value token(nullptr);
   if (call.boolean("revokeOtherSessions") == true) {
-    co_await services.sessions.remove_all(user_id, std::move(transaction));
-    token = co_await renew_session(call);
+    token = co_await renew_session(call, std::move(transaction));
   } else {
     co_await transaction->commit();
   }

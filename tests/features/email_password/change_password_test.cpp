@@ -74,6 +74,16 @@ TEST_CASE_FIXTURE(Fixture, "change-password with revokeOtherSessions leaves one 
   CHECK(server.query(R"(SELECT "id" FROM "session")").rows.size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "change-password changes nothing where the new session cannot be stored") {
+  server.query(R"(CREATE TRIGGER full BEFORE INSERT ON "session" BEGIN SELECT RAISE(ABORT, 'full'); END)");
+  CHECK(change(kPassword, kFresh, true).status == 500);
+  server.query("DROP TRIGGER full");
+  CHECK(browser.get("/get-session").body != "null");
+  Browser again(server);
+  CHECK(sign_in(again, kFresh).status == 401);
+  CHECK(sign_in(again, kPassword).status == 200);
+}
+
 TEST_CASE_FIXTURE(Fixture, "change-password tells a user without a password so") {
   server.query(R"(UPDATE "account" SET "password" = NULL)");
   CHECK(code_of(change(kPassword, kFresh)) == "CREDENTIAL_ACCOUNT_NOT_FOUND");
