@@ -99,6 +99,8 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   SignUp sign_up;
   sign_up.user = make_user(call, to_lower(call.text("email").value()));
   sign_up.user.additional = services.users.fields().make_values(*additional);
+  // Before anybody is looked for: whether the address is taken must not decide what is answered.
+  if (!can_be_stored(sign_up.user)) co_return auth::fail(422, error::kFailedToCreateUser);
   auto existing = co_await services.users.find_by_email(sign_up.user.email);
   const bool taken = existing.has_value();
   if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
@@ -108,7 +110,6 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
     co_await make_plausible(services, sign_up.user);
     co_return reply_without_session(sign_up.user);
   }
-  if (!can_be_stored(sign_up.user)) co_return auth::fail(422, error::kFailedToCreateUser);
   sign_up.account_id = make_row_id(services.sessions.schema().account_ids, services.random);
   if (signs_in) sign_up.session = services.sessions.make(describe_session(call, sign_up.user.id));
   std::optional<storage::ConstraintError::Kind> refused;

@@ -122,6 +122,20 @@ TEST_CASE("without automatic sign-in a taken address and a new one get the same 
   CHECK(server.query(R"(SELECT "id" FROM "session")").rows.empty());
 }
 
+TEST_CASE("a name that no database keeps is refused alike for a taken address and a new one") {
+  auto settings = AuthServer::default_settings();
+  settings.email_and_password.require_email_verification = true;
+  AuthServer server(settings);
+  Browser browser(server);
+  CHECK(browser.sign_up("ann@example.test").status == 200);
+  for (const char* email : {"ann@example.test", "new@example.test"}) {
+    const auto answer = browser.post(
+        "/sign-up/email", {{"name", json::string("a\0b", 3)}, {"email", email}, {"password", "correct horse battery"}});
+    CHECK(answer.status == 422);
+    CHECK(code_of(answer) == "FAILED_TO_CREATE_USER");
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "sign-in makes a new session each time and answers with token and user") {
   const auto up = sign_up({});
   const auto in = browser.post("/sign-in/email", {{"email", "ANN@example.test"}, {"password", kPassword}});
