@@ -111,6 +111,12 @@ storage::Value to_column(Type type, const json::value& value) {
   return json::serialize(value);
 }
 
+std::optional<json::value> parse_date_column(const std::string& text) {
+  const auto time = storage::parse_stored_time(text);
+  if (!time) return std::nullopt;
+  return json::value(to_iso(*time));
+}
+
 // A column of another type than was configured gives what it can.
 json::value from_column(Type type, const storage::Row& row, std::size_t column) {
   const auto& text = row.optional_text(column);
@@ -123,7 +129,7 @@ json::value from_column(Type type, const storage::Row& row, std::size_t column) 
     case Type::boolean:
       return *text == "t" || *text == "1" || *text == "true";
     case Type::date:
-      return json::value(to_iso(row.time(column)));
+      return parse_date_column(*text).value_or(json::value(*text));
     case Type::strings:
     case Type::numbers:
       return parse_list(*text);

@@ -35,6 +35,11 @@ Value nullable(const std::optional<T>& value) {
   return value ? Value{*value} : Value{nullptr};
 }
 
+// A time as the engines write it: "2026-01-31T23:59:59.123Z" (SQLite), "2026-01-31 23:59:59.123456+00" (timestamptz in
+// a session whose zone is UTC), without a zone (timestamp, and SQLite's CURRENT_TIMESTAMP) or as a day alone, which are
+// taken as UTC. Absent: it is none.
+std::optional<WallTime> parse_stored_time(std::string text);
+
 // One row. Columns are counted from 0 in the order of the statement; reading a column as another type than it has is a
 // bug (throws StatementError), reading NULL by a getter that is not optional as well.
 class Row {

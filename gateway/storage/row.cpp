@@ -11,9 +11,10 @@ namespace {
   throw StatementError("column " + std::to_string(column) + " of the row is not " + wanted);
 }
 
-// Times as the engines write them: "2026-01-31T23:59:59.123Z" (SQLite), "2026-01-31 23:59:59.123456+00" (timestamptz in
-// a session whose zone is UTC), and without a zone (timestamp, and SQLite's CURRENT_TIMESTAMP), which is taken as UTC.
-std::optional<WallTime> parse_time(std::string text) {
+}  // namespace
+
+std::optional<WallTime> parse_stored_time(std::string text) {
+  if (text.size() == 10) text += " 00:00:00";
   if (text.size() < 19) return std::nullopt;
   if (text[10] == ' ') {
     text[10] = 'T';
@@ -22,8 +23,6 @@ std::optional<WallTime> parse_time(std::string text) {
   }
   return parse_iso(text);
 }
-
-}  // namespace
 
 const std::optional<std::string>& Row::optional_text(std::size_t column) const {
   if (column >= columns_.size()) throw StatementError("the row has no column " + std::to_string(column));
@@ -52,7 +51,7 @@ std::int64_t Row::integer(std::size_t column) const {
 }
 
 WallTime Row::time(std::size_t column) const {
-  const auto time = parse_time(text(column));
+  const auto time = parse_stored_time(text(column));
   if (!time) wrong_type(column, "a time");
   return *time;
 }

@@ -8,7 +8,8 @@ using namespace gatehouse::storage;
 
 TEST_CASE("Row reads a time in each form that an engine writes") {
   const Row row({"2026-01-31T23:59:59.123Z", "2026-01-31 23:59:59.123456+00", "2026-01-31 23:59:59.1",
-                 "2026-01-31 23:59:59", "2026-01-31 23:59:59+02", "infinity", "", std::nullopt});
+                 "2026-01-31 23:59:59", "2026-01-31 23:59:59+02", "infinity", "", std::nullopt, "2026-01-31",
+                 "2026-02-31"});
   CHECK(to_iso(row.time(0)) == "2026-01-31T23:59:59.123Z");
   CHECK(to_iso(row.time(1)) == "2026-01-31T23:59:59.123Z");
   CHECK(to_iso(row.time(2)) == "2026-01-31T23:59:59.100Z");
@@ -18,6 +19,8 @@ TEST_CASE("Row reads a time in each form that an engine writes") {
   CHECK_THROWS_AS(row.time(6), StatementError);
   CHECK_THROWS_AS(row.time(7), StatementError);
   CHECK_FALSE(row.optional_time(7));
+  CHECK(to_iso(row.time(8)) == "2026-01-31T00:00:00.000Z");
+  CHECK_THROWS_AS(row.time(9), StatementError);
 }
 
 TEST_CASE("Row refuses to read a column as what it is not") {

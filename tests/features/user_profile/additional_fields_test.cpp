@@ -149,3 +149,14 @@ TEST_CASE("a sign-in shows the additional fields") {
   CHECK(answer.json().at("user").at("nickname") == "Nick");
   CHECK(answer.json().at("user").at("level") == 1);
 }
+
+TEST_CASE("a day, and what is no time, in a column of dates keeps nobody out") {
+  World world;
+  world.ann.post("/sign-up/email", sign_up_body());
+  world.server.query(R"(UPDATE "user" SET "born" = '1990-05-17')");
+  CHECK(world.user().at("born") == "1990-05-17T00:00:00.000Z");
+  world.server.query(R"(UPDATE "user" SET "born" = 'in spring')");
+  CHECK(world.user().at("born") == "in spring");
+  CHECK(world.ann.post("/update-user", {{"nickname", "Nick"}}).status == 200);
+  CHECK(world.user().at("born") == "in spring");
+}
