@@ -223,3 +223,12 @@ TEST_CASE("a transaction that loses its connection fails, and its work with it")
   transaction.reset();
   CHECK(client.text("SELECT count(*) FROM t") == "0");
 }
+
+TEST_CASE("text that is too long for an index is the value's fault") {
+  Client client(PostgresServer::shared().create_database());
+  client.query("CREATE TABLE t (id text UNIQUE)");
+  // Nothing that can be compressed.
+  const char* insert = "INSERT INTO t SELECT string_agg(md5(n::text), '') FROM generate_series(1, 300) n";
+  CHECK_THROWS_AS(client.query(insert), ConstraintError);
+  CHECK(client.text("SELECT count(*) FROM t") == "0");
+}

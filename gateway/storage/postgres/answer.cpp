@@ -16,7 +16,8 @@ StoreError::Kind kind_of(std::string_view state) {
   if (state == "23505") return Kind::unique;
   if (state == "23503") return Kind::foreign_key;
   if (state == "23502") return Kind::not_null;
-  if (state == "08P01") return Kind::statement;  // a wrong number of parameters
+  if (state == "08P01") return Kind::statement;         // a wrong number of parameters
+  if (state == "54000") return Kind::other_constraint;  // longer than an index takes
   const auto group = state.substr(0, 2);
   if (group == "23" || group == "22") return Kind::other_constraint;
   // Connection, transaction conflicts, resources, limits of time, shutdown, the system, a damaged file.
