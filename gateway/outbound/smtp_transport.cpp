@@ -33,10 +33,11 @@ int check_stop(void* stop_by, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return std::chrono::steady_clock::now() >= deadline ? 1 : 0;
 }
 
-// 5yz is for good, but not a refused sign-in or a server that has no TLS: people repair those.
-bool is_refusal(CURLcode code, long reply) {
+// 5yz is for good, but not in place of the greeting, to a sign-in or from a server that has no TLS: people repair
+// those.
+bool is_refusal(CURLcode code, long reply, bool text_was_sent) {
   const bool about_the_mail =
-      code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UPLOAD_FAILED;
+      code == CURLE_SEND_ERROR || code == CURLE_UPLOAD_FAILED || (code == CURLE_WEIRD_SERVER_REPLY && text_was_sent);
   return about_the_mail && reply >= 500 && reply <= 599;
 }
 
@@ -111,7 +112,8 @@ Delivery SmtpTransport::deliver(const MailMessage& message) {
   curl.set(CURLOPT_MAIL_RCPT, static_cast<curl_slist*>(nullptr));
   if (code == CURLE_OK) return {};
   const char* detail = curl.error[0] != '\0' ? curl.error.data() : curl_easy_strerror(code);
-  return {is_refusal(code, reply) ? Delivery::Outcome::refused : Delivery::Outcome::try_later,
+  return {is_refusal(code, reply, upload.rest.size() < text.size()) ? Delivery::Outcome::refused
+                                                                    : Delivery::Outcome::try_later,
           fmt::format("{}:{}: {}", settings_.host, settings_.port, detail)};
 }
 

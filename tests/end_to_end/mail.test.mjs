@@ -144,6 +144,17 @@ test('a mail that the server refuses for now is tried again, one that it refuses
   });
 });
 
+test('a server that greets with a refusal has refused no mail', async () => {
+  let refusals = 1;
+  const answer = (command) => (command === '(greeting)' && refusals-- > 0 ? '554 no service here' : undefined);
+  await withServer({answer}, {insecure_plain: true}, async (gateway, server) => {
+    const user = await signUp(gateway);
+    await requestReset(gateway, user.email);
+    assert.deepEqual((await server.mail()).to, [user.email]);
+    assert.equal(await metric(gateway, 'gatehouse_mails_total{result="failed"}'), 0);
+  });
+});
+
 test('requests do not wait for a mail server that says nothing, nor does the end', async () => {
   await withServer({answer: (command) => (/^MAIL/.test(command) ? '250-' : undefined)}, {insecure_plain: true}, async (gateway) => {
     const user = await signUp(gateway);

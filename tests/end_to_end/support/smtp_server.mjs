@@ -65,7 +65,7 @@ export class SmtpServer {
     const connection = {secure, signedIn: false, from: null, to: [], data: false, login: null};
     let buffer = '';
     const say = (text) => stream.write(`${text}\r\n`);
-    if (greet) say('220 mail.test ESMTP');
+    if (greet) say(this.options.answer?.('(greeting)', connection) ?? '220 mail.test ESMTP');
     const onData = (bytes) => {
       buffer += bytes.toString('latin1');
       for (;;) {
