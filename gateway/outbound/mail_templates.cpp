@@ -104,6 +104,18 @@ std::string describe_lifetime(std::chrono::milliseconds life) {
   return count(std::max<std::int64_t>(minutes, 1), "minute");
 }
 
+// U+0080 to U+009F, and what separates lines or turns the direction of a text: U+2028 to U+202E, U+2066 to U+2069.
+bool has_invisible(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    const auto first = static_cast<unsigned char>(text[i]), second = static_cast<unsigned char>(text[i + 1]);
+    const auto third = static_cast<unsigned char>(i + 2 < text.size() ? text[i + 2] : 0);
+    if (first == 0xC2 && second <= 0x9F) return true;
+    if (first == 0xE2 && second == 0x80 && third >= 0xA8 && third <= 0xAE) return true;
+    if (first == 0xE2 && second == 0x81 && third >= 0xA6 && third <= 0xA9) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view to_string(Mail::Kind kind) {
@@ -122,7 +134,7 @@ std::string_view to_string(Mail::Kind kind) {
 
 std::string greeting_name(const Mail& mail) {
   const std::string name = without_controls(trim(mail.name));
-  bool suspicious = name.empty() || name.size() > kNameBytesMax;
+  bool suspicious = name.empty() || name.size() > kNameBytesMax || has_invisible(name);
   for (std::size_t i = 0; i < name.size(); ++i) {
     if (std::string_view("/\\:@<>&[](){}%=").find(name[i]) != std::string_view::npos) suspicious = true;
     // "example.com" becomes a link in many readers, "Dr. Ann" does not.

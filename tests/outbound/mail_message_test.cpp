@@ -108,6 +108,9 @@ TEST_CASE("a name that could be taken for a link is not repeated") {
   for (const char* name :
        {"", "  ", "win at evil.test", "https://evil.test", "evil@evil.test", "<b>x</b>", "a\\b", "a:b"})
     CHECK(greeting_name(make_mail(name)) == "ann@example.test");
+  for (const char* name : {"Ann\u2028Pay here", "moc.live \u202Enna", "\u2067Ann", "Ann\u0085Pay"})
+    CHECK(greeting_name(make_mail(name)) == "ann@example.test");
+  CHECK(greeting_name(make_mail("Zoë—東京 ²")) == "Zoë—東京 ²");
   CHECK(greeting_name(make_mail(std::string(65, 'a'))) == "ann@example.test");
   CHECK(greeting_name(make_mail("Ann\r\nEve")) == "Ann  Eve");
 }
