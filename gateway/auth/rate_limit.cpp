@@ -14,19 +14,26 @@ using std::chrono::seconds;
 
 constexpr seconds kPauseAfterFailure{1};
 
-// The decision and the count are one statement. No row: refused. $2: the key, $3: now, $4: where the window began that
-// would still count, $5: the most.
+// Clocks of gateways differ a little.
+constexpr seconds kClockDifference{60};
+
+// The decision and the count are one statement. No row: refused. $1: the key, $2: now, $3: where the window began that
+// would still count, $4: the most, $5: what no clock can have said yet, unless it was wrong, $6: the id.
 const storage::Statement kTake{
-    R"(INSERT INTO "rateLimit" ("id", "key", "count", "lastRequest") VALUES ($1, $2, 1, $3)
+    R"(INSERT INTO "rateLimit" ("id", "key", "count", "lastRequest") VALUES ($6, $1, 1, $2)
        ON CONFLICT ("key") DO UPDATE SET
-         "count" = CASE WHEN "rateLimit"."lastRequest" <= $4 THEN 1 ELSE "rateLimit"."count" + 1 END, "lastRequest" = $3
-         WHERE "rateLimit"."lastRequest" <= $4 OR "rateLimit"."count" < $5
+         "count" = CASE WHEN "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 THEN 1
+                   ELSE "rateLimit"."count" + 1 END,
+         "lastRequest" = $2
+         WHERE "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 OR "rateLimit"."count" < $4
        RETURNING "count")"};
 const storage::Statement kTakeWithSerialId{
     R"(INSERT INTO "rateLimit" ("key", "count", "lastRequest") VALUES ($1, 1, $2)
        ON CONFLICT ("key") DO UPDATE SET
-         "count" = CASE WHEN "rateLimit"."lastRequest" <= $3 THEN 1 ELSE "rateLimit"."count" + 1 END, "lastRequest" = $2
-         WHERE "rateLimit"."lastRequest" <= $3 OR "rateLimit"."count" < $4
+         "count" = CASE WHEN "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 THEN 1
+                   ELSE "rateLimit"."count" + 1 END,
+         "lastRequest" = $2
+         WHERE "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 OR "rateLimit"."count" < $4
        RETURNING "count")"};
 const storage::Statement kLast{R"(SELECT "lastRequest" FROM "rateLimit" WHERE "key" = $1)"};
 
@@ -72,9 +79,10 @@ Awaitable<RateRefusal> RateLimit::ask_database(std::string key, config::AuthRate
   const auto now = deps_.clock.now();
   const std::chrono::milliseconds window = rule.window;
   storage::Parameters values{key, milliseconds(now.time_since_epoch()), milliseconds((now - window).time_since_epoch()),
-                             static_cast<std::int64_t>(rule.max)};
+                             static_cast<std::int64_t>(rule.max),
+                             milliseconds((now + window + kClockDifference).time_since_epoch())};
   const bool serial = ids_ == storage::IdKind::serial;
-  if (!serial) values.insert(values.begin(), make_row_id(ids_, deps_.random));
+  if (!serial) values.emplace_back(make_row_id(ids_, deps_.random));
   const auto counted = co_await deps_.database.query(serial ? kTakeWithSerialId : kTake, std::move(values));
   if (!counted.rows.empty()) co_return std::nullopt;
   storage::Parameters of_key{std::move(key)};

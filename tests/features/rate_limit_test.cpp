@@ -183,3 +183,14 @@ TEST_CASE("errors of links lead to the configured page, else to the start page, 
   CHECK(location("https://app.example.test/error?from=auth", "?error=a&error_description=b%0d%0aX%3A%20c") ==
         "https://app.example.test/error?from=auth&error=a&error_description=b%0D%0AX%3A+c");
 }
+
+TEST_CASE("a counter from a clock that was wrong keeps nobody out") {
+  AuthServer server{limited(Storage::database)};
+  Browser browser{server};
+  CHECK(statuses(browser, "/ok", 3) == std::vector<int>{200, 200, 429});
+  server.query(R"(UPDATE "rateLimit" SET "lastRequest" = "lastRequest" + 86400000)");
+  CHECK(statuses(browser, "/ok", 3) == std::vector<int>{200, 200, 429});
+  // Another gateway's, whose clock is a little ahead.
+  server.query(R"(UPDATE "rateLimit" SET "lastRequest" = "lastRequest" + 30000)");
+  CHECK(browser.get("/ok").status == 429);
+}
