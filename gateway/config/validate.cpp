@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -193,7 +194,7 @@ class Validator {
     if (type != Type::number) return text.starts_with('[') && text.ends_with(']');
     double number = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return failed == std::errc{} && end == text.data() + text.size();
+    return failed == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
   }
 
   // As in Better Auth, those of the variable come on top of those that are written.

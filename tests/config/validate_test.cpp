@@ -351,6 +351,7 @@ TEST_CASE("additional fields are columns of one's own, with defaults of their ty
   CHECK(with_field("level: {type: number, default_value: 1.5}, on: {type: boolean, default_value: true}") == "");
   CHECK(with_field("tags: {type: 'string[]', default_value: '[]'}, since: {type: date}") == "");
   CHECK(with_field("level: {type: number, default_value: many}").contains("is no value of the field's type"));
+  CHECK(with_field("level: {type: number, default_value: inf}").contains("is no value of the field's type"));
   CHECK(with_field("on: {type: boolean, default_value: 1}").contains("is no value of the field's type"));
   CHECK(with_field("email: {type: string}").contains("email has a meaning of its own already"));
   CHECK(with_field("mine: {field_name: emailVerified}").contains("emailVerified has a meaning of its own already"));
