@@ -1,0 +1,84 @@
+#include "app/gateway_parts.hpp"
+
+namespace gatehouse::app {
+
+void Gateway::Parts::add_metrics() {
+  metrics_.add_value("gatehouse_connections_open", "Client connections that are open.", "gauge",
+                     [this] { return connection_limits_.open(); });
+  metrics_.add_value("gatehouse_connections_refused_total", "Client connections closed at accept because of a limit.",
+                     "counter", [this] { return static_cast<double>(connection_limits_.refused()); });
+  metrics_.add_value("gatehouse_sessions_cached", "Sessions in the in-process cache.", "gauge",
+                     [this] { return static_cast<double>(session_cache_.size()); });
+  metrics_.add_value("gatehouse_live_exchanges", "Tunnels and streams that are open under a session.", "gauge",
+                     [this] { return static_cast<double>(live_.size()); });
+  metrics_.add_value("gatehouse_access_log_dropped_total", "Access-log lines that were dropped.", "counter",
+                     [this] { return static_cast<double>(access_log_.dropped()); });
+  metrics_.add_value("gatehouse_store_ready", "1 when the store answers and its schema is current.", "gauge",
+                     [this] { return store_ready_.load(std::memory_order_relaxed) ? 1.0 : 0.0; });
+  metrics_.add_value("gatehouse_purged_sessions_total", "Expired sessions that this gateway deleted.", "counter",
+                     [this] { return static_cast<double>(purger_.sessions()); });
+  metrics_.add_value("gatehouse_purged_verifications_total", "Expired verifications that this gateway deleted.",
+                     "counter", [this] { return static_cast<double>(purger_.verifications()); });
+  metrics_.add_value("gatehouse_purged_rate_limits_total", "Old counters of auth endpoints that this gateway deleted.",
+                     "counter", [this] { return static_cast<double>(purger_.rate_limits()); });
+  metrics_.add_value("gatehouse_auth_limit_store_up",
+                     "0 while each gateway counts requests of the auth endpoints for itself, because the store of "
+                     "counters does not answer.",
+                     "gauge", [this] { return auth_rate_counts_.store_works() ? 1.0 : 0.0; });
+  add_outbound_metrics();
+  if (redis_) add_redis_metrics();
+  if (mailer_) add_mail_metrics();
+  if (!tls_) return;
+  metrics_.add_value("gatehouse_certificate_expiry_seconds",
+                     "The first end of validity of the certificates, in Unix time.", "gauge",
+                     [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
+}
+
+void Gateway::Parts::add_outbound_metrics() {
+  const auto count = [this](auto member) {
+    return [this, member] { return static_cast<double>(http_.counts().*member); };
+  };
+  using Counts = outbound::CurlHttpClient::Counts;
+  metrics_.add_family("gatehouse_outbound_calls_total", "Calls of identity providers, by what came of them.", "counter",
+                      {{R"(outcome="answered")", count(&Counts::answered)},
+                       {R"(outcome="failed")", count(&Counts::failed)},
+                       {R"(outcome="busy")", count(&Counts::busy)}});
+  metrics_.add_value("gatehouse_outbound_calls_under_way", "Calls of identity providers that are under way.", "gauge",
+                     count(&Counts::under_way));
+  metrics_.add_value("gatehouse_outbound_calls_waiting", "Calls of identity providers that wait for their turn.",
+                     "gauge", count(&Counts::waiting));
+}
+
+void Gateway::Parts::add_redis_metrics() {
+  metrics_.add_value("gatehouse_redis_up", "1 while every thread is connected to Redis and believes in it.", "gauge",
+                     [this] { return redis_->health().up ? 1.0 : 0.0; });
+  metrics_.add_value("gatehouse_redis_trusted", "1 while sessions are believed that Redis holds.", "gauge",
+                     [this] { return session_trust_->view().epoch.empty() ? 0.0 : 1.0; });
+  metrics_.add_value("gatehouse_redis_circuits_open", "Threads whose calls of Redis fail at once.", "gauge",
+                     [this] { return static_cast<double>(redis_->health().circuits_open); });
+  metrics_.add_value("gatehouse_redis_calls_total", "Calls of Redis.", "counter",
+                     [this] { return static_cast<double>(redis_->health().calls); });
+  metrics_.add_value("gatehouse_redis_failures_total", "Calls of Redis that failed.", "counter",
+                     [this] { return static_cast<double>(redis_->health().failures); });
+  metrics_.add_value("gatehouse_redis_connects_total", "Connections that were made to Redis.", "counter",
+                     [this] { return static_cast<double>(redis_->health().connects); });
+}
+
+void Gateway::Parts::add_mail_metrics() {
+  const auto counted = [this](std::string labels, std::uint64_t outbound::MailCounts::* count) {
+    return pipeline::Metrics::Labelled{std::move(labels),
+                                       [this, count] { return static_cast<double>(mailer_->counts().*count); }};
+  };
+  using Counts = outbound::MailCounts;
+  metrics_.add_family(
+      "gatehouse_mails_total",
+      "Mails by what became of them: sent, failed (refused or given up), dropped (the queue was full, or "
+      "the gateway ended), expired (the link had ended).",
+      "counter",
+      {counted("result=\"sent\"", &Counts::sent), counted("result=\"failed\"", &Counts::failed),
+       counted("result=\"dropped\"", &Counts::dropped), counted("result=\"expired\"", &Counts::expired)});
+  metrics_.add_value("gatehouse_mails_waiting", "Mails in the queue.", "gauge",
+                     [this] { return static_cast<double>(mailer_->counts().waiting); });
+}
+
+}  // namespace gatehouse::app
