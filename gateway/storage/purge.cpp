@@ -1,6 +1,10 @@
 #include "storage/purge.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <string>
 
 namespace gatehouse::storage {
 
@@ -13,42 +17,34 @@ constexpr std::int64_t kPurgeLock = 0x6761'7465'6870'7572;
 constexpr std::chrono::minutes kGrace{1};
 
 struct Statements {
-  Statement first_end, next_end;        // the last id of the batch; no row: the table has ended
-  Statement first_delete, next_delete;  // SQLite
-  Statement first_skip, next_skip;      // PostgreSQL
+  std::string first_end, next_end;        // the last id of the batch; no row: the table has ended
+  std::string first_delete, next_delete;  // SQLite
+  std::string first_skip, next_skip;      // PostgreSQL
 };
 
-const std::array<Statements, 3> kTables{{
-    {{R"(SELECT "id" FROM (SELECT "id" FROM "session" ORDER BY "id" LIMIT 1000) b ORDER BY "id" DESC LIMIT 1)"},
-     {R"(SELECT "id" FROM (SELECT "id" FROM "session" WHERE "id" > $1 ORDER BY "id" LIMIT 1000) b
-         ORDER BY "id" DESC LIMIT 1)"},
-     {R"(DELETE FROM "session" WHERE "id" <= $2 AND "expiresAt" <= $1)"},
-     {R"(DELETE FROM "session" WHERE "id" <= $2 AND "id" > $3 AND "expiresAt" <= $1)"},
-     {R"(DELETE FROM "session" WHERE "id" IN (
-           SELECT "id" FROM "session" WHERE "id" <= $2 AND "expiresAt" <= $1 FOR UPDATE SKIP LOCKED))"},
-     {R"(DELETE FROM "session" WHERE "id" IN (
-           SELECT "id" FROM "session" WHERE "id" <= $2 AND "id" > $3 AND "expiresAt" <= $1 FOR UPDATE SKIP LOCKED))"}},
-    {{R"(SELECT "id" FROM (SELECT "id" FROM "verification" ORDER BY "id" LIMIT 1000) b ORDER BY "id" DESC LIMIT 1)"},
-     {R"(SELECT "id" FROM (SELECT "id" FROM "verification" WHERE "id" > $1 ORDER BY "id" LIMIT 1000) b
-         ORDER BY "id" DESC LIMIT 1)"},
-     {R"(DELETE FROM "verification" WHERE "id" <= $2 AND "expiresAt" <= $1)"},
-     {R"(DELETE FROM "verification" WHERE "id" <= $2 AND "id" > $3 AND "expiresAt" <= $1)"},
-     {R"(DELETE FROM "verification" WHERE "id" IN (
-           SELECT "id" FROM "verification" WHERE "id" <= $2 AND "expiresAt" <= $1 FOR UPDATE SKIP LOCKED))"},
-     {R"(DELETE FROM "verification" WHERE "id" IN (
-           SELECT "id" FROM "verification" WHERE "id" <= $2 AND "id" > $3 AND "expiresAt" <= $1
-           FOR UPDATE SKIP LOCKED))"}},
-    {{R"(SELECT "id" FROM (SELECT "id" FROM "rateLimit" ORDER BY "id" LIMIT 1000) b ORDER BY "id" DESC LIMIT 1)"},
-     {R"(SELECT "id" FROM (SELECT "id" FROM "rateLimit" WHERE "id" > $1 ORDER BY "id" LIMIT 1000) b
-         ORDER BY "id" DESC LIMIT 1)"},
-     {R"(DELETE FROM "rateLimit" WHERE "id" <= $2 AND "lastRequest" <= $1)"},
-     {R"(DELETE FROM "rateLimit" WHERE "id" <= $2 AND "id" > $3 AND "lastRequest" <= $1)"},
-     {R"(DELETE FROM "rateLimit" WHERE "id" IN (
-           SELECT "id" FROM "rateLimit" WHERE "id" <= $2 AND "lastRequest" <= $1 FOR UPDATE SKIP LOCKED))"},
-     {R"(DELETE FROM "rateLimit" WHERE "id" IN (
-           SELECT "id" FROM "rateLimit" WHERE "id" <= $2 AND "id" > $3 AND "lastRequest" <= $1
-           FOR UPDATE SKIP LOCKED))"}},
-}};
+// $1: what the column `time` of a row says at most that goes, $2: the batch's last id, $3: that of the batch before.
+Statements make_statements(std::string_view table, std::string_view time) {
+  const auto end = [&](std::string_view from) {
+    return fmt::format(
+        R"(SELECT "id" FROM (SELECT "id" FROM "{}" {}ORDER BY "id" LIMIT 1000) b ORDER BY "id" DESC LIMIT 1)", table,
+        from);
+  };
+  const auto rows = [&](std::string_view from) {
+    return fmt::format(R"(FROM "{}" WHERE "id" <= $2 {}AND "{}" <= $1)", table, from, time);
+  };
+  const auto skip = [&](std::string_view from) {
+    return fmt::format(R"(DELETE FROM "{}" WHERE "id" IN (SELECT "id" {} FOR UPDATE SKIP LOCKED))", table, rows(from));
+  };
+  constexpr std::string_view kAfter = R"(AND "id" > $3 )";
+  return {end(""), end(R"(WHERE "id" > $1 )"), "DELETE " + rows(""), "DELETE " + rows(kAfter), skip(""), skip(kAfter)};
+}
+
+const Statements& statements_of(std::size_t table) {
+  static const std::array<Statements, 3> kTables{make_statements("session", "expiresAt"),
+                                                 make_statements("verification", "expiresAt"),
+                                                 make_statements("rateLimit", "lastRequest")};
+  return kTables.at(table);
+}
 
 // A Node server beside us may have longer windows than we.
 constexpr std::chrono::seconds kCounterLife = std::chrono::hours{1};
@@ -73,7 +69,7 @@ Awaitable<bool> Purger::step() {
   if (tables_.empty()) co_return false;
   const std::size_t table = tables_[place_];
   const bool postgres = database_.engine() == Engine::postgres;
-  const Statements& statements = kTables[table];
+  const Statements& statements = statements_of(table);
   auto transaction = co_await database_.begin();
   if (postgres) {
     Parameters key{kPurgeLock};
@@ -86,7 +82,7 @@ Awaitable<bool> Purger::step() {
   }
   Parameters from;
   if (after_) from.emplace_back(*after_);
-  const auto end = co_await transaction->query(after_ ? statements.next_end : statements.first_end, std::move(from));
+  const auto end = co_await transaction->query({after_ ? statements.next_end : statements.first_end}, std::move(from));
   if (end.rows.empty()) {
     after_.reset();
     if (++place_ == tables_.size()) place_ = 0;
@@ -97,7 +93,7 @@ Awaitable<bool> Purger::step() {
   if (after_) range.emplace_back(*after_);
   const auto& skip = after_ ? statements.next_skip : statements.first_skip;
   const auto& plain = after_ ? statements.next_delete : statements.first_delete;
-  const auto deleted = co_await transaction->query(postgres ? skip : plain, std::move(range));
+  const auto deleted = co_await transaction->query({postgres ? skip : plain}, std::move(range));
   co_await transaction->commit();
   deleted_[table].fetch_add(static_cast<std::uint64_t>(deleted.affected), std::memory_order_relaxed);
   after_ = std::move(last);
