@@ -8,32 +8,25 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/check.hpp"
 #include "base/ip_address.hpp"
+#include "crypto/openssl_object.hpp"
 
 namespace gatehouse::app {
 
 namespace {
 
-template <auto F>
-struct Free {
-  template <class T>
-  void operator()(T* pointer) const {
-    F(pointer);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+using crypto::OpensslObject;
+using Key = OpensslObject<EVP_PKEY, EVP_PKEY_free>;
+using X509Ptr = OpensslObject<X509, X509_free>;
+using Bio = OpensslObject<BIO, BIO_free>;
 
 void add_extension(X509* certificate, int nid, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>> extension(
-      X509V3_EXT_conf_nid(nullptr, &context, nid, value));
+  OpensslObject<X509_EXTENSION, X509_EXTENSION_free> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value));
   GATEHOUSE_CHECK(extension);
   X509_add_ext(certificate, extension.get(), -1);
 }
@@ -78,7 +71,7 @@ CertificatePair make_self_signed_certificate(const std::vector<std::string>& hos
   unsigned char serial[16];
   GATEHOUSE_CHECK(RAND_bytes(serial, sizeof serial) == 1);
   serial[0] &= 0x7F;
-  std::unique_ptr<BIGNUM, Free<BN_free>> number(BN_bin2bn(serial, sizeof serial, nullptr));
+  OpensslObject<BIGNUM, BN_free> number(BN_bin2bn(serial, sizeof serial, nullptr));
   BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(x509));
   X509_gmtime_adj(X509_getm_notBefore(x509), -300);
   X509_gmtime_adj(X509_getm_notAfter(x509), static_cast<long>(std::chrono::seconds(life).count()));

@@ -6,9 +6,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#include <memory>
-
 #include "base/check.hpp"
+#include "crypto/openssl_object.hpp"
 
 namespace gatehouse::crypto {
 
@@ -20,10 +19,9 @@ Sha256Digest sha256(std::string_view bytes) {
 }
 
 std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info, std::size_t length) {
-  const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr), &EVP_KDF_free);
+  const OpensslObject<EVP_KDF, EVP_KDF_free> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
   GATEHOUSE_CHECK(kdf != nullptr);
-  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(kdf.get()),
-                                                                          &EVP_KDF_CTX_free);
+  const OpensslObject<EVP_KDF_CTX, EVP_KDF_CTX_free> context(EVP_KDF_CTX_new(kdf.get()));
   GATEHOUSE_CHECK(context != nullptr);
   char digest[] = "SHA256";
   // OpenSSL's parameters are not const, but are only read here.

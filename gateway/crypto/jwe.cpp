@@ -6,13 +6,13 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include "base/check.hpp"
 #include "base/encoding.hpp"
 #include "base/random.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/jose_header.hpp"
+#include "crypto/openssl_object.hpp"
 
 namespace gatehouse::crypto {
 
@@ -26,10 +26,10 @@ constexpr std::size_t kBlockBytes = 16;
 constexpr std::size_t kGcmVectorBytes = 12;
 constexpr std::size_t kGcmTagBytes = 16;
 
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
+using CipherContext = OpensslObject<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 
 CipherContext make_context() {
-  CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+  CipherContext context(EVP_CIPHER_CTX_new());
   GATEHOUSE_CHECK(context != nullptr);
   return context;
 }

@@ -11,23 +11,18 @@
 #include <array>
 #include <vector>
 
+#include "crypto/openssl_object.hpp"
+
 namespace gatehouse::crypto {
 
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
-using Context = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using Builder = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
+using Number = OpensslObject<BIGNUM, BN_free>;
+using Context = OpensslObject<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using Builder = OpensslObject<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Params = OpensslObject<OSSL_PARAM, OSSL_PARAM_free>;
+using Digest = OpensslObject<EVP_MD_CTX, EVP_MD_CTX_free>;
+using EcdsaSignature = OpensslObject<ECDSA_SIG, ECDSA_SIG_free>;
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
