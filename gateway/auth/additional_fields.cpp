@@ -9,6 +9,7 @@
 
 #include "auth/error_codes.hpp"
 #include "auth/row_id.hpp"
+#include "auth/script_json.hpp"
 #include "base/iso_time.hpp"
 
 namespace gatehouse::auth {
@@ -16,13 +17,6 @@ namespace gatehouse::auth {
 namespace json = boost::json;
 using config::AdditionalField;
 using Type = AdditionalField::Type;
-
-bool is_truthy(const json::value& value) {
-  if (value.is_string()) return !value.get_string().empty();
-  if (value.is_bool()) return value.get_bool();
-  if (value.is_number()) return value.to_number<double>() != 0;
-  return !value.is_null();
-}
 
 namespace {
 

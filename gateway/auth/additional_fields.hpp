@@ -14,9 +14,6 @@
 
 namespace gatehouse::auth {
 
-// JavaScript's truth of a value.
-bool is_truthy(const boost::json::value& value);
-
 // Of one table. Immutable; any thread.
 class AdditionalFields {
  public:

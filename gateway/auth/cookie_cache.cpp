@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <charconv>
 
+#include "auth/row_id.hpp"
 #include "auth/rows_json.hpp"
 #include "auth/script_json.hpp"
 #include "auth/secondary_storage.hpp"
@@ -46,17 +46,6 @@ bool cut_end(std::string_view& text, std::string_view ending) {
   return true;
 }
 
-// A version 4 UUID (RFC 9562 section 5.4).
-std::string make_uuid(Random& random) {
-  std::array<std::byte, 16> bytes;
-  random.fill(bytes);
-  bytes[6] = (bytes[6] & std::byte{0x0F}) | std::byte{0x40};
-  bytes[8] = (bytes[8] & std::byte{0x3F}) | std::byte{0x80};
-  const std::string hex = hex_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
-                     hex.substr(20));
-}
-
 }  // namespace
 
 CookieCache::CookieCache(const config::CookieCache& settings, const Secrets& secrets, Random& random,
@@ -89,7 +78,8 @@ std::string CookieCache::make(const Session& session, const User& user, bool rem
   const auto end = issued + (remember ? settings_.max_age : kTokenLifeOfVisit).count();
   std::string claims = fmt::format("{},\"iat\":{},\"exp\":{}", open_payload, issued, end);
   if (settings_.strategy == Strategy::jwt) return crypto::sign_jwt(secret_, claims + "}");
-  return crypto::seal_jwe(keys_.front(), fmt::format("{},\"jti\":\"{}\"}}", claims, make_uuid(random_)));
+  return crypto::seal_jwe(keys_.front(),
+                          fmt::format("{},\"jti\":\"{}\"}}", claims, make_row_id(storage::IdKind::uuid, random_)));
 }
 
 // {"session":P,"expiresAt":N,"signature":"S"}, taken apart from its end: nothing is parsed before it has been verified.

@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include "auth/error_codes.hpp"
+#include "auth/script_json.hpp"
 #include "base/ascii.hpp"
 
 namespace gatehouse::auth {
@@ -28,25 +29,6 @@ Result<void> check_sender(const EndpointCall& call) {
   if (sender.empty() || sender == "null") return fail(403, error::kMissingOrNullOrigin);
   if (!call.services.origins.trusts_origin(sender)) return fail(403, error::kInvalidOrigin);
   return {};
-}
-
-bool is_truthy(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::null:
-      return false;
-    case json::kind::bool_:
-      return value.get_bool();
-    case json::kind::int64:
-      return value.get_int64() != 0;
-    case json::kind::uint64:
-      return value.get_uint64() != 0;
-    case json::kind::double_:
-      return value.get_double() != 0;
-    case json::kind::string:
-      return !value.get_string().empty();
-    default:
-      return true;
-  }
 }
 
 struct RedirectField {

@@ -126,4 +126,11 @@ std::string to_script_json(const json::value& value) {
   return out;
 }
 
+bool is_truthy(const json::value& value) {
+  if (value.is_string()) return !value.get_string().empty();
+  if (value.is_bool()) return value.get_bool();
+  if (value.is_number()) return value.to_number<double>() != 0;
+  return !value.is_null();
+}
+
 }  // namespace gatehouse::auth

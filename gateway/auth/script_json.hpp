@@ -1,5 +1,5 @@
-// JSON as JavaScript's JSON.stringify writes it: what Better Auth signs is such a text, and it makes the text anew from
-// the parsed value before it verifies.
+// JSON as JavaScript takes it. What Better Auth signs is text as JSON.stringify writes it, and it makes the text anew
+// from the parsed value before it verifies.
 #pragma once
 #include <boost/json/value.hpp>
 #include <string>
@@ -7,5 +7,8 @@
 namespace gatehouse::auth {
 
 std::string to_script_json(const boost::json::value& value);
+
+// JavaScript's truth of a value.
+bool is_truthy(const boost::json::value& value);
 
 }  // namespace gatehouse::auth

@@ -6,6 +6,7 @@
 #include "auth/error_codes.hpp"
 #include "auth/row_id.hpp"
 #include "auth/rows_json.hpp"
+#include "auth/script_json.hpp"
 #include "features/user_profile/change_email.hpp"
 #include "features/user_profile/delete_user.hpp"
 
