@@ -10,28 +10,10 @@
 #include "cache/open.hpp"
 #include "storage/migrator.hpp"
 #include "storage/open.hpp"
+#include "tests/support/failing_database.hpp"
 #include "tests/support/run_coroutine.hpp"
 
 namespace gatehouse::tests {
-
-// A database that can be made to fail, and counts what it is asked.
-class FailingDatabase final : public storage::Database {
- public:
-  explicit FailingDatabase(storage::Database& real) : real_(real) {}
-  storage::Engine engine() const override { return real_.engine(); }
-  Awaitable<storage::ResultSet> query(storage::Statement statement, storage::Parameters parameters) override {
-    ++queries;
-    if (down) throw Failure(503, "database_unavailable", "down for a test");
-    return real_.query(statement, std::move(parameters));
-  }
-  Awaitable<std::unique_ptr<storage::Transaction>> begin() override { return real_.begin(); }
-
-  bool down = false;
-  int queries = 0;
-
- private:
-  storage::Database& real_;
-};
 
 // A cache that can be made to fail.
 class FailingCache final : public cache::Cache {

@@ -1,9 +1,9 @@
 // The limit of the auth endpoints as clients meet it, and endpoints that are switched off.
 #include <doctest/doctest.h>
 
-#include "base/failure.hpp"
 #include "cache/open.hpp"
 #include "tests/features/auth_server.hpp"
+#include "tests/support/failing_database.hpp"
 
 using namespace gatehouse;
 using namespace gatehouse::tests;
@@ -26,25 +26,6 @@ std::vector<int> statuses(Browser& browser, const char* path, int count) {
   for (int i = 0; i < count; ++i) all.push_back(browser.get(path).status);
   return all;
 }
-
-// Down where the test says so.
-class FailingDatabase final : public storage::Database {
- public:
-  explicit FailingDatabase(storage::Database& behind) : behind_(behind) {}
-  storage::Engine engine() const override { return behind_.engine(); }
-  Awaitable<storage::ResultSet> query(storage::Statement statement, storage::Parameters parameters) override {
-    ++queries;
-    if (is_down) throw Failure(503, "database_unavailable", "the test took the store away");
-    return behind_.query(statement, std::move(parameters));
-  }
-  Awaitable<std::unique_ptr<storage::Transaction>> begin() override { return behind_.begin(); }
-
-  bool is_down = false;
-  int queries = 0;
-
- private:
-  storage::Database& behind_;
-};
 
 }  // namespace
 
@@ -107,12 +88,12 @@ TEST_CASE("while the store of counters is down, the gateway counts for itself by
     return run_coroutine(server.context, limit.take("192.0.2.1", "/sign-in/email", "/sign-in/email"));
   };
   CHECK_FALSE(take());
-  database.is_down = true;
+  database.down = true;
   for (int i = 0; i < 2; ++i) CHECK_FALSE(take());  // one has passed already
   CHECK(take() == seconds(10));
   CHECK(database.queries == 2);  // one that worked, one that failed; then it is left alone for a second
   CHECK_FALSE(server.rate_counts.store_works());
-  database.is_down = false;
+  database.down = false;
   server.clock.advance(seconds(1));
   CHECK_FALSE(take());
   CHECK(server.rate_counts.store_works());
