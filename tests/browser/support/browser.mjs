@@ -1,4 +1,5 @@
 // Debian's Chromium, headless, driven by playwright-core.
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -43,4 +44,19 @@ export async function takeScreenshot(page, name) {
   if (!folder) return;
   fs.mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+}
+
+// In light and dark, on a desktop and on a small phone: axe finds nothing, and nothing is wider than the screen. `name` is that of the
+// screenshots. The page is left as it was opened: a wide window in light.
+export async function checkEveryLook(page, name) {
+  for (const colorScheme of ['dark', 'light']) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [320, 1024]) {
+      await page.setViewportSize({ width, height: width === 320 ? 640 : 768 });
+      const look = `${name}-${colorScheme}-${width}`;
+      assert.deepEqual(await findAccessibilityFaults(page), [], look);
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${look}: wider than the screen`);
+      await takeScreenshot(page, look);
+    }
+  }
 }
