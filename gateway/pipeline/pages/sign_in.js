@@ -1,4 +1,4 @@
-import { goOn, startPage } from './account.js';
+import { goOn, startPage } from './signed_in.js';
 import { signIn } from './auth_client.js';
 import { bindForm } from './form.js';
 
