@@ -10,6 +10,7 @@
 #include "base/encoding.hpp"
 #include "base/html_text.hpp"
 #include "gatehouse_pages.hpp"
+#include "pipeline/page_settings.hpp"
 
 namespace gatehouse::pipeline {
 
@@ -86,13 +87,15 @@ std::string render_template(std::string_view template_text,
   }
 }
 
-HostedPages::HostedPages(const config::Pages& pages, const config::AuthSettings& auth) {
-  if (!pages.enabled) return;
+HostedPages::HostedPages(const config::Gateway& gateway) {
+  if (!gateway.pages.enabled) return;
+  const config::AuthSettings& auth = gateway.auth;
   const std::map<std::string, std::string, std::less<>> values{
       {"app_name", auth.app_name},
       {"auth_base_path", auth.base_path},
       {"password_min", std::to_string(auth.email_and_password.min_password_length)},
       {"password_max", std::to_string(auth.email_and_password.max_password_length)},
+      {"settings", make_page_settings(gateway)},
   };
   for (const auto& file : gatehouse_pages()) {
     const auto content_type = find_content_type(file.path);

@@ -1,4 +1,4 @@
-// The hosted pages /sign-in and /sign-up: a destination of the pipeline for paths that no declared route names. Made
+// The hosted pages (/sign-in, /account, ...): a destination of the pipeline for paths that no declared route names. Made
 // once from the configuration; the files in pages/ are part of the binary, and everything that they load lies under
 // kAssetPrefix.
 //
@@ -27,7 +27,7 @@ struct Page {
 class HostedPages {
  public:
   // Without pages.enabled there are none.
-  HostedPages(const config::Pages& pages, const config::AuthSettings& auth);
+  explicit HostedPages(const config::Gateway& gateway);
 
   // What a GET or HEAD of that canonical path answers with; null: no page. Lives as long as this.
   const Page* find_page(std::string_view path) const;

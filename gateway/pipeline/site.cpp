@@ -39,7 +39,7 @@ bool have_same_paths(const config::Configuration& a, const config::Configuration
 Site::Site(config::Configuration made_from)
     : configuration(std::move(made_from)),
       table(configuration),
-      pages(configuration.gateway.pages, configuration.gateway.auth),
+      pages(configuration.gateway),
       servers(make_states(configuration)),
       base_url(configuration.gateway.base_url.to_string()),
       folded_(fold_routes(configuration)),

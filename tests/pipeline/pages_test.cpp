@@ -2,7 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "pipeline/page_settings.hpp"
+
+using gatehouse::config::Gateway;
 using gatehouse::pipeline::HostedPages;
+using gatehouse::pipeline::make_page_settings;
 using gatehouse::pipeline::make_sign_in_location;
 using gatehouse::pipeline::matches_etag;
 using gatehouse::pipeline::render_template;
@@ -15,8 +19,8 @@ bool holds(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("find_page knows the two pages and what they load, and nothing else") {
-  const HostedPages pages({}, {});
+TEST_CASE("find_page knows the pages and what they load, and nothing else") {
+  const HostedPages pages(Gateway{});
   for (const auto* path : {"/sign-in", "/sign-up", "/.gatehouse/page.css", "/.gatehouse/sign_in.js",
                            "/.gatehouse/return_to.js", "/.gatehouse/mark.svg"}) {
     CAPTURE(path);
@@ -30,17 +34,20 @@ TEST_CASE("find_page knows the two pages and what they load, and nothing else") 
 }
 
 TEST_CASE("pages that are switched off are not found") {
-  const HostedPages pages({.enabled = false, .sign_in = "/sign-in"}, {});
+  Gateway gateway;
+  gateway.pages.enabled = false;
+  const HostedPages pages(gateway);
   CHECK(pages.find_page("/sign-in") == nullptr);
   CHECK(pages.find_page("/.gatehouse/page.css") == nullptr);
 }
 
 TEST_CASE("a page carries the configuration, escaped") {
-  gatehouse::config::AuthSettings auth;
+  Gateway gateway;
+  auto& auth = gateway.auth;
   auth.app_name = "<Tom & \"Jerry's\">";
   auth.base_path = "/auth/v1";
   auth.email_and_password.min_password_length = 12;
-  const HostedPages pages({}, auth);
+  const HostedPages pages(gateway);
   const auto& page = *pages.find_page("/sign-up");
   CHECK(page.content_type == "text/html; charset=utf-8");
   CHECK(holds(page.body, "<title>Create an account · &lt;Tom &amp; &quot;Jerry&#39;s&quot;&gt;</title>"));
@@ -50,8 +57,35 @@ TEST_CASE("a page carries the configuration, escaped") {
   CHECK_FALSE(holds(page.body, "<Tom"));
 }
 
+TEST_CASE("the pages are told what is configured, and no secret") {
+  Gateway gateway;
+  gateway.secret = gatehouse::Secret("secret-1");
+  gateway.mail.host = "mail.inside";
+  gateway.auth.user.delete_user.enabled = true;
+  gateway.auth.disabled_paths = {"/sign-up/email"};
+  gateway.auth.social_providers.resize(1);
+  gateway.auth.social_providers[0].id = "github";
+  gateway.auth.social_providers[0].client_id = "client-1";
+  gateway.auth.social_providers[0].client_secret = gatehouse::Secret("secret-2");
+  gateway.auth.generic_oauth.resize(1);
+  gateway.auth.generic_oauth[0].id = "company";
+  gateway.auth.generic_oauth[0].discovery_url = "https://id.inside/";
+  const std::string settings = make_page_settings(gateway);
+  CHECK(settings == R"({"signIn":"/sign-in","password":{"enabled":false,"signUp":false,"min":8,"max":128},"mail":true,)"
+                    R"("changeEmail":false,"deleteUser":true,"deleteByMail":false,"linking":true,"unlinkingAll":false,)"
+                    R"("providers":[{"id":"github","name":"GitHub"},{"id":"company","name":"company"}]})");
+  const HostedPages pages(gateway);
+  CHECK(holds(pages.find_page("/sign-in")->body,
+              "<meta name=\"gatehouse-settings\" content=\"{&quot;signIn&quot;:&quot;/sign-in&quot;,"));
+  gateway.auth.email_and_password.enabled = true;
+  gateway.auth.disabled_paths = {"/delete-user", "/link-social"};
+  CHECK(holds(make_page_settings(gateway), R"("signUp":true)"));
+  CHECK(holds(make_page_settings(gateway), R"("deleteUser":false)"));
+  CHECK(holds(make_page_settings(gateway), R"("linking":false)"));
+}
+
 TEST_CASE("a page forbids everything that is inline, foreign or framed") {
-  const HostedPages pages({}, {});
+  const HostedPages pages(Gateway{});
   const auto& page = *pages.find_page("/sign-in");
   CHECK(holds(page.header_lines,
               "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -68,11 +102,11 @@ TEST_CASE("a page forbids everything that is inline, foreign or framed") {
 }
 
 TEST_CASE("the etag changes with the content") {
-  gatehouse::config::AuthSettings other;
-  other.app_name = "Other";
-  const HostedPages first({}, {});
-  const HostedPages same({}, {});
-  const HostedPages second({}, other);
+  Gateway other;
+  other.auth.app_name = "Other";
+  const HostedPages first(Gateway{});
+  const HostedPages same(Gateway{});
+  const HostedPages second(other);
   CHECK(first.find_page("/sign-in")->etag == same.find_page("/sign-in")->etag);
   CHECK(first.find_page("/sign-in")->etag != second.find_page("/sign-in")->etag);
   CHECK(first.find_page("/.gatehouse/page.css")->etag == second.find_page("/.gatehouse/page.css")->etag);

@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url';
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../gateway/pipeline/pages');
 const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml' };
-const values = { app_name: 'Gatehouse', auth_base_path: '/api/auth', password_min: '8', password_max: '128' };
+// What page_settings.hpp says of a gateway with little configured.
+const settings = {
+  signIn: '/sign-in', password: { enabled: true, signUp: true, min: 8, max: 128 }, mail: false, changeEmail: false, deleteUser: false, deleteByMail: false, linking: true,
+  unlinkingAll: false, providers: [],
+};
+const escape = (text) => text.replace(/[&"<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const values = { app_name: 'Gatehouse', auth_base_path: '/api/auth', password_min: '8', password_max: '128', settings: escape(JSON.stringify(settings)) };
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
