@@ -45,7 +45,7 @@ std::unique_ptr<cache::SharedCache> open_redis_or_throw(const Secret& url) {
 std::unique_ptr<outbound::QueuedMailer> make_mailer(const config::Gateway& settings, const Clock& clock,
                                                     Random& random) {
   const config::MailSettings& mail = settings.mail;
-  if (mail.host.empty() && mail.outbox.empty()) return nullptr;
+  if (!mail.is_configured()) return nullptr;
   try {
     outbound::MailTemplates templates(settings.auth.app_name, mail.templates);
     std::unique_ptr<outbound::MailTransport> transport;

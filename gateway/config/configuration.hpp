@@ -93,6 +93,7 @@ struct MailSettings {
   bool insecure_skip_verify = false;  // any certificate will do
   std::string outbox;                 // folder in place of a server; development mode alone
 
+  bool is_configured() const { return !host.empty() || !outbox.empty(); }
   Tls tls_or_default() const { return tls.value_or(port == 465 ? Tls::implicit : Tls::starttls); }
 };
 

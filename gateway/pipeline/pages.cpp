@@ -1,7 +1,9 @@
 #include "pipeline/pages.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -60,11 +62,21 @@ Page make_page(std::string_view content_type, std::string body) {
   return page;
 }
 
-// The address of a page is its file's name with hyphens: sign_in.html is /sign-in.
-std::string make_page_path(std::string_view file) {
-  std::string path = "/";
-  for (const char c : file.substr(0, file.rfind('.'))) path += c == '_' ? '-' : c;
-  return path;
+// A page is called as its file, with hyphens: sign_in.html is sign-in.
+std::string make_page_name(std::string_view file) {
+  std::string name(file.substr(0, file.rfind('.')));
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
+
+std::vector<std::string> list_pages_of_use(const config::Gateway& gateway) {
+  std::vector<std::string> names;
+  for (const auto& file : gatehouse_pages()) {
+    if (!file.path.ends_with(".html")) continue;
+    auto name = make_page_name(file.path);
+    if (is_page_of_use(gateway, name)) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 }  // namespace
@@ -90,21 +102,22 @@ std::string render_template(std::string_view template_text,
 HostedPages::HostedPages(const config::Gateway& gateway) {
   if (!gateway.pages.enabled) return;
   const config::AuthSettings& auth = gateway.auth;
+  const auto names = list_pages_of_use(gateway);
   const std::map<std::string, std::string, std::less<>> values{
       {"app_name", auth.app_name},
       {"auth_base_path", auth.base_path},
       {"password_min", std::to_string(auth.email_and_password.min_password_length)},
       {"password_max", std::to_string(auth.email_and_password.max_password_length)},
-      {"settings", make_page_settings(gateway)},
+      {"settings", make_page_settings(gateway, names)},
   };
   for (const auto& file : gatehouse_pages()) {
     const auto content_type = find_content_type(file.path);
     GATEHOUSE_CHECK(!content_type.empty());
-    if (file.path.ends_with(".html")) {
-      pages_.emplace(make_page_path(file.path), make_page(content_type, render_template(file.content, values)));
-    } else {
+    if (!file.path.ends_with(".html")) {
       pages_.emplace(std::string(kAssetPrefix) + std::string(file.path),
                      make_page(content_type, std::string(file.content)));
+    } else if (const auto name = make_page_name(file.path); std::ranges::find(names, name) != names.end()) {
+      pages_.emplace("/" + name, make_page(content_type, render_template(file.content, values)));
     }
   }
 }

@@ -1,6 +1,6 @@
-// The hosted pages (/sign-in, /account, ...): a destination of the pipeline for paths that no declared route names. Made
-// once from the configuration; the files in pages/ are part of the binary, and everything that they load lies under
-// kAssetPrefix.
+// The hosted pages (/sign-in, /account, ...): a destination of the pipeline for paths that no declared route names.
+// Made once from the configuration; the files in pages/ are part of the binary, and everything that they load lies
+// under kAssetPrefix.
 //
 // The pages hold no secret and no session: they call the auth endpoints of their own origin with fetch.
 #pragma once
@@ -26,7 +26,7 @@ struct Page {
 
 class HostedPages {
  public:
-  // Without pages.enabled there are none.
+  // Without pages.enabled there are none; those that could not do what they are for are left out.
   explicit HostedPages(const config::Gateway& gateway);
 
   // What a GET or HEAD of that canonical path answers with; null: no page. Lives as long as this.

@@ -21,8 +21,8 @@ bool holds(std::string_view text, std::string_view part) {
 
 TEST_CASE("find_page knows the pages and what they load, and nothing else") {
   const HostedPages pages(Gateway{});
-  for (const auto* path : {"/sign-in", "/sign-up", "/.gatehouse/page.css", "/.gatehouse/sign_in.js",
-                           "/.gatehouse/return_to.js", "/.gatehouse/mark.svg"}) {
+  for (const auto* path : {"/sign-in", "/.gatehouse/page.css", "/.gatehouse/sign_in.js", "/.gatehouse/return_to.js",
+                           "/.gatehouse/mark.svg"}) {
     CAPTURE(path);
     CHECK(pages.find_page(path) != nullptr);
   }
@@ -31,6 +31,22 @@ TEST_CASE("find_page knows the pages and what they load, and nothing else") {
     CAPTURE(path);
     CHECK(pages.find_page(path) == nullptr);
   }
+}
+
+TEST_CASE("an account can be created with a password or with a provider, as far as they allow it") {
+  const auto served = [](const Gateway& gateway) { return HostedPages(gateway).find_page("/sign-up") != nullptr; };
+  Gateway gateway;
+  gateway.auth.email_and_password.enabled = true;
+  gateway.auth.email_and_password.disable_sign_up = true;
+  CHECK_FALSE(served(gateway));
+  gateway.auth.generic_oauth.resize(1);
+  gateway.auth.generic_oauth[0].id = "company";
+  CHECK(served(gateway));
+  gateway.auth.generic_oauth[0].disable_sign_up = true;
+  CHECK_FALSE(served(gateway));
+  gateway.auth.generic_oauth[0].disable_sign_up = false;
+  gateway.auth.disabled_paths = {"/sign-in/social"};
+  CHECK_FALSE(served(gateway));
 }
 
 TEST_CASE("pages that are switched off are not found") {
@@ -47,6 +63,7 @@ TEST_CASE("a page carries the configuration, escaped") {
   auth.app_name = "<Tom & \"Jerry's\">";
   auth.base_path = "/auth/v1";
   auth.email_and_password.min_password_length = 12;
+  auth.email_and_password.enabled = true;
   const HostedPages pages(gateway);
   const auto& page = *pages.find_page("/sign-up");
   CHECK(page.content_type == "text/html; charset=utf-8");
@@ -70,18 +87,23 @@ TEST_CASE("the pages are told what is configured, and no secret") {
   gateway.auth.generic_oauth.resize(1);
   gateway.auth.generic_oauth[0].id = "company";
   gateway.auth.generic_oauth[0].discovery_url = "https://id.inside/";
-  const std::string settings = make_page_settings(gateway);
-  CHECK(settings == R"({"signIn":"/sign-in","password":{"enabled":false,"signUp":false,"min":8,"max":128},"mail":true,)"
+  gateway.auth.generic_oauth[0].generic = true;
+  gateway.auth.generic_oauth[0].disable_sign_up = true;
+  const std::string settings = make_page_settings(gateway, {"sign-in", "account"});
+  CHECK(settings == R"({"pages":["sign-in","account"],"signIn":"/sign-in",)"
+                    R"("password":{"enabled":false,"signUp":false,"min":8,"max":128,"mustVerify":false},)"
+                    R"("reset":{"linkSeconds":3600,"endsSessions":true},"mail":true,)"
                     R"("changeEmail":false,"deleteUser":true,"deleteByMail":false,"linking":true,"unlinkingAll":false,)"
-                    R"("providers":[{"id":"github","name":"GitHub"},{"id":"company","name":"company"}]})");
+                    R"("providers":[{"id":"github","name":"GitHub","signIn":true,"signUp":true},)"
+                    R"({"id":"company","name":"company","signIn":true,"signUp":false}]})");
   const HostedPages pages(gateway);
   CHECK(holds(pages.find_page("/sign-in")->body,
-              "<meta name=\"gatehouse-settings\" content=\"{&quot;signIn&quot;:&quot;/sign-in&quot;,"));
+              "<meta name=\"gatehouse-settings\" content=\"{&quot;pages&quot;:[&quot;"));
   gateway.auth.email_and_password.enabled = true;
   gateway.auth.disabled_paths = {"/delete-user", "/link-social"};
-  CHECK(holds(make_page_settings(gateway), R"("signUp":true)"));
-  CHECK(holds(make_page_settings(gateway), R"("deleteUser":false)"));
-  CHECK(holds(make_page_settings(gateway), R"("linking":false)"));
+  CHECK(holds(make_page_settings(gateway, {}), R"("signUp":true)"));
+  CHECK(holds(make_page_settings(gateway, {}), R"("deleteUser":false)"));
+  CHECK(holds(make_page_settings(gateway, {}), R"("linking":false)"));
 }
 
 TEST_CASE("a page forbids everything that is inline, foreign or framed") {
