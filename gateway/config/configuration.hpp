@@ -106,6 +106,9 @@ struct EmailAndPassword {
   std::uint32_t max_password_length = 128;
   seconds reset_password_token_expires_in{3'600};
   bool revoke_sessions_on_password_reset = true;
+  // Where the link of a mail leads for which no page was named. validate() sets it: the hosted page; empty: there is
+  // none.
+  std::string reset_page;
 };
 
 // A column of the deployment's own in "user" or "session" (Better Auth's additionalFields).

@@ -38,6 +38,7 @@ class Validator {
     add_trusted_origins();
     check_session();
     check_mail();
+    if (gateway_.pages.enabled) gateway_.auth.email_and_password.reset_page = "/reset-password";
     check_additional_fields();
     check_cookies();
     check_auth_rate_limit();

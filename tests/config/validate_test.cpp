@@ -223,6 +223,16 @@ TEST_CASE("what needs mails is refused where there are none") {
   }
 }
 
+TEST_CASE("a reset link leads to the hosted page unless the pages are switched off") {
+  const auto reset_page_with = [](const std::string& pages) {
+    return load_text("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, pages: {" + pages + "}}")
+        .gateway.auth.email_and_password.reset_page;
+  };
+  CHECK(reset_page_with("") == "/reset-password");
+  CHECK(reset_page_with("sign_in: /login") == "/reset-password");
+  CHECK(reset_page_with("enabled: false") == "");
+}
+
 TEST_CASE("cookies of sub-domains are for a domain that browsers take, and sessions without rows keep none") {
   const auto heads_with = [](const std::string& auth) {
     return heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, auth: {" + auth + "}}");

@@ -50,10 +50,12 @@ Awaitable<Result<Reply>> request_password_reset(EndpointCall& call) {
       now + (user ? services.settings.email_and_password.reset_password_token_expires_in : kDecoyLife);
   co_await services.verifications.create(identifier_of(token), user ? user->id : services.random.text(32), expires_at);
   if (user) {
+    std::string_view page = call.text("redirectTo").value_or("");
+    if (page.empty()) page = services.settings.email_and_password.reset_page;
     services.mailer.send({.kind = outbound::Mail::Kind::reset_password,
                           .to = user->email,
                           .name = user->name,
-                          .url = link_of(services, token, call.text("redirectTo").value_or("")),
+                          .url = link_of(services, token, page),
                           .expires_at = expires_at});
   }
   co_return reply_json(

@@ -86,6 +86,24 @@ TEST_CASE_FIXTURE(Fixture, "request-password-reset judges its input") {
   CHECK(server.mailer.mails.empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a link for which no page was named leads to the hosted page, where there is one") {
+  browser.sign_up("ann@example.test");
+  const auto link_to = [](const std::string& token, const std::string& page) {
+    return "http://auth.example.test/api/auth/reset-password/" + token + "?callbackURL=" + page;
+  };
+  request("ann@example.test", "");
+  CHECK(server.mailer.mails.back().url == link_to(last_token(), ""));
+
+  server.settings.email_and_password.reset_page = "/reset-password";
+  browser.post("/request-password-reset", {{"email", "ann@example.test"}});
+  CHECK(server.mailer.mails.back().url == link_to(last_token(), "%2Freset-password"));
+  const auto token = last_token();
+  CHECK(browser.get("/reset-password/" + token + "?callbackURL=%2Freset-password").header("Location") ==
+        "http://auth.example.test/reset-password?token=" + token);
+  request("ann@example.test", "/reset");
+  CHECK(server.mailer.mails.back().url == link_to(last_token(), "%2Freset"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "request-password-reset is off without a mailer") {
   server.mailer.available = false;
   browser.sign_up("ann@example.test");
