@@ -33,6 +33,41 @@ TEST_CASE("find_page knows the pages and what they load, and nothing else") {
   }
 }
 
+TEST_CASE("a page is served where it can do what it is for") {
+  const auto served = [](const Gateway& gateway, const char* path) {
+    return HostedPages(gateway).find_page(path) != nullptr;
+  };
+  Gateway gateway;
+  for (const auto* path : {"/sign-up", "/verify-email", "/forgot-password", "/reset-password"}) {
+    CAPTURE(path);
+    CHECK_FALSE(served(gateway, path));
+  }
+
+  gateway.auth.email_and_password.enabled = true;
+  CHECK(served(gateway, "/sign-up"));
+  for (const auto* path : {"/verify-email", "/forgot-password", "/reset-password"}) {
+    CAPTURE(path);
+    CHECK_FALSE(served(gateway, path));
+  }
+  gateway.mail.host = "mail.inside";
+  for (const auto* path : {"/verify-email", "/forgot-password", "/reset-password"}) {
+    CAPTURE(path);
+    CHECK(served(gateway, path));
+  }
+  gateway.auth.disabled_paths = {"/verify-email", "/request-password-reset", "/reset-password", "/sign-up/email"};
+  for (const auto* path : {"/verify-email", "/forgot-password", "/reset-password", "/sign-up"}) {
+    CAPTURE(path);
+    CHECK_FALSE(served(gateway, path));
+  }
+
+  gateway.auth.disabled_paths.clear();
+  gateway.auth.email_and_password.enabled = false;
+  gateway.mail.host.clear();
+  gateway.mail.outbox = "outbox";
+  CHECK(served(gateway, "/verify-email"));
+  CHECK_FALSE(served(gateway, "/forgot-password"));
+}
+
 TEST_CASE("an account can be created with a password or with a provider, as far as they allow it") {
   const auto served = [](const Gateway& gateway) { return HostedPages(gateway).find_page("/sign-up") != nullptr; };
   Gateway gateway;

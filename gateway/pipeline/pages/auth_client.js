@@ -12,6 +12,12 @@ const byCode = {
   EMAIL_PASSWORD_SIGN_UP_DISABLED: 'New accounts cannot be created here.',
   EMAIL_PASSWORD_DISABLED: 'Signing in with a password is switched off here.',
   EMAIL_NOT_VERIFIED: 'Confirm your e-mail address first: follow the link in the mail we sent you.',
+  EMAIL_ALREADY_VERIFIED: 'This address is confirmed already.',
+  EMAIL_MISMATCH: 'You are signed in with another address. Sign out first.',
+  VERIFICATION_EMAIL_NOT_ENABLED: 'No mails can be sent here.',
+  RESET_PASSWORD_DISABLED: 'Passwords cannot be reset here.',
+  INVALID_TOKEN: 'This link does not work any more.',
+  PROVIDER_NOT_FOUND: 'This way to sign in is not available at the moment.',
 };
 
 function describe(response, body) {
@@ -27,7 +33,8 @@ function describe(response, body) {
   return { code, message: `That did not work (status ${response.status}).` };
 }
 
-async function call(method, path, body) {
+// `path` is below the auth base path; without a body nothing is sent.
+export async function call(method, path, body) {
   const request = { method, credentials: 'same-origin', cache: 'no-store', headers: { accept: 'application/json' } };
   if (body !== undefined) {
     request.headers['content-type'] = 'application/json';
@@ -43,12 +50,19 @@ async function call(method, path, body) {
   return response.ok ? { data: answer } : { error: describe(response, answer) };
 }
 
-export const signIn = (email, password, rememberMe) => call('POST', '/sign-in/email', { email, password, rememberMe });
-export const signUp = (name, email, password) => call('POST', '/sign-up/email', { name, email, password });
+// `callbackURL`: where the link of a verification mail leads, if one is sent.
+export const signIn = (email, password, rememberMe, callbackURL) => call('POST', '/sign-in/email', { email, password, rememberMe, callbackURL });
+export const signUp = (name, email, password, callbackURL) => call('POST', '/sign-up/email', { name, email, password, callbackURL });
+// What comes back has the provider's page in `url`. The other URLs are where the provider's answer leads to.
+export const signInWithProvider = (provider, urls, requestSignUp) => call('POST', '/sign-in/social', { provider, ...urls, requestSignUp });
+export const sendVerificationEmail = (email, callbackURL) => call('POST', '/send-verification-email', { email, callbackURL });
+export const requestPasswordReset = (email, redirectTo) => call('POST', '/request-password-reset', { email, redirectTo });
+export const resetPassword = (token, newPassword) => call('POST', '/reset-password', { token, newPassword });
 export const signOut = () => call('POST', '/sign-out', {});
+export const revokeSession = (token) => call('POST', '/revoke-session', { token });
 
-// The signed-in user, or null.
-export async function findUser() {
+// { session, user } of whom is signed in, or null.
+export async function findSession() {
   const { data } = await call('GET', '/get-session');
-  return data?.user ?? null;
+  return data?.user ? data : null;
 }

@@ -2,12 +2,16 @@
 
 const message = document.getElementById('message');
 
-// Says it in the live region and moves the focus there, so that a screen reader reads it and the next Tab goes on from it.
-export function showMessage(text, kind = 'bad') {
-  message.dataset.kind = kind;
-  message.textContent = text;
-  if (text !== '') message.focus();
+// Says it in a live region (the page's, unless another `place` is given) and moves the focus there, so that a screen reader reads it and
+// the next Tab goes on from it.
+export function showMessage(text, kind = 'bad', place = message) {
+  place.dataset.kind = kind;
+  place.textContent = text;
+  if (text !== '') place.focus();
 }
+
+// The live region of a form: its own, its section's or the page's.
+const placeOf = (form) => form.querySelector('.message') ?? form.closest('section')?.querySelector('.message') ?? message;
 
 function setFieldError(field, text) {
   const place = document.getElementById(`${field.id}_error`);
@@ -23,6 +27,8 @@ function setFieldError(field, text) {
 
 // Lengths count as JavaScript counts them (UTF-16 code units), which is also how the server does.
 function findMistake(field) {
+  if (field.type === 'checkbox') return field.required && !field.checked ? field.dataset.missing : '';
+  if (!field.required && field.value.trim() === '') return '';
   const label = field.labels[0].textContent.toLowerCase();
   if (field.value.trim() === '') return label === 'e-mail' ? 'Enter your e-mail address.' : `Enter your ${label}.`;
   if (field.type === 'email' && field.validity.typeMismatch) return 'Enter an e-mail address like name@example.com.';
@@ -45,10 +51,26 @@ function setPasswordShown(button, shown) {
   button.setAttribute('aria-label', `${button.textContent} password`);
 }
 
-// `send(form)` answers { data } or { error }; `done(data)` follows a success. What was typed stays where it is.
-export function bindForm(form, send, done) {
+// One call of `run` at a time. aria-disabled, not disabled: a disabled button would lose the focus.
+export function bindButton(button, run) {
+  let busy = false;
+  button.addEventListener('click', async () => {
+    if (busy) return;
+    busy = true;
+    button.setAttribute('aria-disabled', 'true');
+    showMessage('');
+    await run();
+    busy = false;
+    button.removeAttribute('aria-disabled');
+  });
+}
+
+// `send(form)` answers { data } or { error }; `done(data)` follows a success, `refused(error)` a refusal, which is told as usual unless
+// it answers true. What was typed stays where it is.
+export function bindForm(form, send, done, refused = () => false) {
   const submit = form.querySelector('button[type="submit"]');
-  const fields = [...form.querySelectorAll('input[required]')];
+  const fields = [...form.querySelectorAll('input')].filter((field) => document.getElementById(`${field.id}_error`));
+  const place = placeOf(form);
   let busy = false;
 
   for (const button of form.querySelectorAll('[data-reveal]')) {
@@ -63,7 +85,7 @@ export function bindForm(form, send, done) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (busy) return;
-    showMessage('');
+    showMessage('', 'bad', place);
     for (const field of fields) setFieldError(field, findMistake(field));
     const wrong = fields.find((field) => field.hasAttribute('aria-invalid'));
     if (wrong) {
@@ -84,9 +106,10 @@ export function bindForm(form, send, done) {
       done(data);
       return;
     }
-    const field = fields.find((candidate) => candidate.name === fieldOfCode[error.code]);
+    if (refused(error)) return;
+    const field = fields.find((candidate) => candidate.name === (error.field ?? fieldOfCode[error.code]));
     if (field) setFieldError(field, error.message);
-    showMessage(error.message);
+    showMessage(error.message, 'bad', place);
   });
 
   submit.disabled = false;

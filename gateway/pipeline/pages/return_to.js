@@ -21,3 +21,18 @@ export function findReturnTarget(value, origin) {
 
 // The parameter as it stands in the page's own address.
 export const readReturnTo = (location) => new URLSearchParams(location.search).get('return_to');
+
+// The path of a page of ours that remembers where the visitor came from. A path, so that it is right on every name of the gateway.
+export function makePagePath(path, location, parameters = {}) {
+  const query = new URLSearchParams(parameters);
+  const value = readReturnTo(location);
+  if (findReturnTarget(value, location.origin) !== null) query.set('return_to', value);
+  return query.size > 0 ? `${path}?${query}` : path;
+}
+
+// The address without these parameters, for what must not stay in the history or be said again when the page is loaded again.
+export function dropFromAddress(...names) {
+  const url = new URL(location.href);
+  for (const name of names) url.searchParams.delete(name);
+  history.replaceState(null, '', url.pathname + url.search);
+}

@@ -1,10 +1,11 @@
 // What is shown to somebody who is signed in, and the way on from the page.
-import { findUser, signOut } from './auth_client.js';
-import { showMessage } from './form.js';
+import { findSession, revokeSession, signOut } from './auth_client.js';
+import { bindButton, showMessage } from './form.js';
+import { connectPages } from './page_parts.js';
 import { findReturnTarget, readReturnTo } from './return_to.js';
+import { forgetEmail } from './typed_email.js';
 
-const form = document.getElementById('form');
-const other = document.getElementById('other');
+const wayIn = document.getElementById('way_in');
 const title = document.getElementById('title');
 const panel = document.getElementById('account');
 const wayOn = document.getElementById('continue');
@@ -12,7 +13,7 @@ const wayOn = document.getElementById('continue');
 const target = () => findReturnTarget(readReturnTo(location), location.origin);
 
 function showPanel(user) {
-  for (const part of [form, other, title]) part.hidden = true;
+  for (const part of [wayIn, title]) part.hidden = true;
   panel.hidden = false;
   document.getElementById('account_name').textContent = user.name ?? '';
   document.getElementById('account_email').textContent = user.email ?? '';
@@ -21,15 +22,29 @@ function showPanel(user) {
   if (goal !== null) wayOn.href = goal;
 }
 
-function showForm() {
-  for (const part of [form, other, title]) part.hidden = false;
+function showWayIn() {
+  for (const part of [wayIn, title]) part.hidden = false;
   panel.hidden = true;
-  form.reset();
-  form.querySelector('input').focus();
+  document.getElementById('form').reset();
+}
+
+// The session of somebody who signs in again because it is too old for what they want to do (?again=1).
+let oldSession = null;
+
+function askAgain({ session, user }) {
+  oldSession = session;
+  const { email, password } = document.getElementById('form').elements;
+  email.value = user.email;
+  password.focus();
+  showMessage('Sign in again to go on.', 'good');
 }
 
 // After a successful sign-in or sign-up: to where the visitor came from, or the panel.
-export function goOn(user) {
+export async function goOn(user) {
+  forgetEmail();
+  // A new session takes the place of the old one, which would stay in the user's list.
+  if (oldSession !== null) await revokeSession(oldSession.token);
+  oldSession = null;
   const goal = target();
   if (goal !== null) {
     location.replace(goal);
@@ -39,25 +54,16 @@ export function goOn(user) {
   panel.focus();
 }
 
-// The two pages lead to each other without forgetting where the visitor came from.
-function keepReturnTo() {
-  const value = readReturnTo(location);
-  if (value === null || target() === null) return;
-  for (const link of document.querySelectorAll('[data-keep-return]')) link.href += `?return_to=${encodeURIComponent(value)}`;
-}
-
 // Somebody who is signed in already is not sent on by itself: a page that keeps sending them back here would make a loop.
 export async function startPage() {
-  keepReturnTo();
-  document.getElementById('sign_out').addEventListener('click', async () => {
+  connectPages();
+  bindButton(document.getElementById('sign_out'), async () => {
     const { error } = await signOut();
-    if (error) {
-      showMessage(error.message);
-      return;
-    }
-    showForm();
-    showMessage('You are signed out.', 'good');
+    if (!error) showWayIn();
+    showMessage(error ? error.message : 'You are signed out.', error ? 'bad' : 'good');
   });
-  const user = await findUser();
-  if (user) showPanel(user);
+  const found = await findSession();
+  if (!found) return;
+  if (new URLSearchParams(location.search).has('again')) askAgain(found);
+  else showPanel(found.user);
 }
