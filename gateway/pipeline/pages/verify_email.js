@@ -32,7 +32,6 @@ function showConfirmed(user) {
     wayOn.textContent = 'Continue';
     wayOn.href = target ?? '/sign-in';
   }
-  document.getElementById('back').hidden = true;
   showPart('confirmed', 'Your address is confirmed');
 }
 
@@ -61,9 +60,12 @@ const query = new URLSearchParams(location.search);
 const error = query.get('error')?.toUpperCase();
 if (error !== undefined) dropFromAddress('error', 'confirmed');
 const user = (await findSession())?.user;
-if (error === 'INVALID_USER') {
+const isSomebodyElse = error === 'INVALID_USER';
+const isConfirmed = !isSomebodyElse && (user?.emailVerified || (error === undefined && query.has('confirmed')));
+document.getElementById('back').hidden = isSomebodyElse || isConfirmed;
+if (isSomebodyElse) {
   showPart('somebody_else', 'This link is for another account');
-} else if (user?.emailVerified || (error === undefined && query.has('confirmed'))) {
+} else if (isConfirmed) {
   showConfirmed(user);
 } else if (error === undefined && findEmail() !== '') {
   email.value = findEmail();
