@@ -201,6 +201,20 @@ test('a forgotten password: the same answer for everybody, and a way to ask agai
   assert.deepEqual(complaints, []);
 });
 
+test('what was typed before the script of a page ran stays', async () => {
+  const { page, standIn } = await open('/sign-in', { '/request-password-reset': done });
+  await page.getByLabel('E-mail', { exact: true }).fill('kept@example.com');
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  await page.route('**/.gatehouse/forgot_password.js', (route) => released.then(() => route.continue()));
+  await page.getByRole('link', { name: 'Forgot your password?' }).click();
+  await page.getByLabel('E-mail', { exact: true }).fill('typed@example.com');
+  release();
+  await page.getByRole('button', { name: 'Send the mail' }).click();
+  await heading(page, 'Look into your mailbox');
+  assert.equal(standIn.calls[0].body.email, 'typed@example.com');
+});
+
 test('a new password is set with the token of the link, which leaves the address at once', async () => {
   const answers = [{ status: 400, body: { code: 'PASSWORD_TOO_LONG', message: 'Password too long' } }, done];
   const { page, standIn, complaints } = await open('/reset-password?return_to=%2Fapp&token=abc123', { '/reset-password': () => answers.shift() });

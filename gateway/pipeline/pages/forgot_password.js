@@ -26,5 +26,5 @@ document.getElementById('other_address').addEventListener('click', () => {
   email.focus();
 });
 document.getElementById('life').textContent = `, for ${describeDuration(settings.reset.linkSeconds)}`;
-email.value = findEmail();
+email.value ||= findEmail(); // what was typed before this ran stays
 connectPages();

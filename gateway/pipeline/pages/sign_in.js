@@ -23,7 +23,7 @@ bindForm(
     return true;
   },
 );
-email.value = findEmail();
+email.value ||= findEmail(); // what was typed before this ran stays
 document.getElementById('forgot').addEventListener('click', () => keepEmail(email.value.trim()));
 
 const hasProviders = showProviders({ isNew: false });

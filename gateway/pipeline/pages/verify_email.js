@@ -36,7 +36,7 @@ function showConfirmed(user) {
 }
 
 function showForm(user) {
-  email.value = user?.email ?? findEmail();
+  email.value ||= user?.email ?? findEmail();
   showPart('form');
 }
 
