@@ -11,6 +11,7 @@
 #include "base/ip_address.hpp"
 #include "base/mail_address.hpp"
 #include "base/secret.hpp"
+#include "config/limit_key.hpp"
 #include "config/oauth_settings.hpp"
 
 namespace gatehouse::config {
@@ -283,13 +284,11 @@ struct Timeout {
   milliseconds idle{60'000};      // between bytes
 };
 
-enum class LimitKey { ip, session };
-
 // `by` lists separate limits that must all pass.
 struct RateLimit {
   std::uint32_t limit = 600;
   seconds window{60};
-  std::vector<LimitKey> by{LimitKey::session, LimitKey::ip};
+  std::vector<LimitKey> by{LimitPart::session, LimitPart::ip};
 };
 
 struct Assertion {

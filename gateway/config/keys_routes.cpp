@@ -33,9 +33,9 @@ struct StoreErrorWords {
   static constexpr std::array kWords{Word<int>{"allow", 0}, Word<int>{"deny", 1}};
 };
 struct LimitWords {
-  using Type = std::optional<LimitKey>;  // none: not available
-  static constexpr std::array kWords{Word<Type>{"ip", LimitKey::ip}, Word<Type>{"session", LimitKey::session},
-                                     Word<Type>{"user", std::nullopt}};
+  using Type = LimitPart;
+  static constexpr std::array kWords{Word<Type>{"ip", LimitPart::ip}, Word<Type>{"session", LimitPart::session},
+                                     Word<Type>{"user", LimitPart::user}, Word<Type>{"route", LimitPart::route}};
 };
 
 const Table& timeout_keys() {
@@ -47,38 +47,47 @@ const Table& timeout_keys() {
   return table;
 }
 
+// A word, or a list of words that make one key together.
+LimitKey read_limit_key(Reader& reader, const Node& node) {
+  LimitKey key;
+  for_each_item(reader, node, [&](const Node& item) {
+    const auto part = read_value<WordValue<LimitWords>>(reader, item);
+    if (!part) return;
+    if (key.has(*part)) reader.add(Code::value, item, fmt::format("'{}' is there twice", item.text));
+    key.add(*part);
+  });
+  return key;
+}
+
 void read_limit_keys(Reader& reader, const Node& node, void* object) {
   auto& by = static_cast<RateLimit*>(object)->by;
   by.clear();
   for_each_item(reader, node, [&](const Node& item) {
-    if (item.kind == Node::Kind::list) {
-      for_each_item(reader, item, [&](const Node& part) { read_value<WordValue<LimitWords>>(reader, part); });
-      reader.add(Code::not_available, item, "a limit by several things together is not available yet");
-      return;
-    }
-    const auto word = read_value<WordValue<LimitWords>>(reader, item);
-    if (!word) return;
-    if (!*word) {
-      reader.add(Code::not_available, item, "'user' is not available yet");
-    } else if (std::find(by.begin(), by.end(), **word) != by.end()) {
-      reader.add(Code::value, item, fmt::format("'{}' is there twice", item.text));
-    } else {
-      by.push_back(**word);
+    const LimitKey key = read_limit_key(reader, item);
+    if (item.kind == Node::Kind::list && item.items.empty()) {
+      reader.add(Code::missing, item, "needs at least one of ip, session, user, route");
+    } else if (std::find(by.begin(), by.end(), key) != by.end()) {
+      reader.add(Code::value, item, fmt::format("'{}' is there twice", to_string(key)));
+    } else if (key != LimitKey()) {
+      by.push_back(key);
     }
   });
   if (node.kind == Node::Kind::null || (node.kind == Node::Kind::list && node.items.empty()))
-    reader.add(Code::missing, node, "needs at least one of ip, session");
+    reader.add(Code::missing, node, "needs at least one of ip, session, user, route");
 }
 
 const Table& rate_limit_keys() {
   static const Table table = [] {
-    Key by{
-        .name = "by",
-        .doc = "What is counted: each listed thing has a limit of its own, all must pass. IPv6 addresses count by /64",
-        .form = Key::Form::list,
-        .type = WordValue<LimitWords>::type()};
+    Key by{.name = "by",
+           .doc =
+               "What is counted: each listed thing has a limit of its own, all must pass; a list in the list is one "
+               "thing, as `[[user, ip]]`. Without a user or session the address counts. IPv6 addresses count by /64",
+           .form = Key::Form::list,
+           .type = WordValue<LimitWords>::type()};
+    by.type.json = R"({"anyOf":[{"enum":["ip","session","user","route"]},)"
+                   R"({"type":"array","minItems":1,"items":{"enum":["ip","session","user","route"]}},)"
+                   R"({"$ref":"#/$defs/reference"}]})";
     by.options.fallback = "[session, ip]";
-    by.later_words = {"user"};
     by.read = read_limit_keys;
     return Table{{
         key("limit", &RateLimit::limit, "Requests in a window", {.minimum = 1}),

@@ -96,7 +96,8 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
         c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
       }
       if (deps_.sessions.binding().any() && c.identity) check_binding(c);
-      if (!authorize_caller(c)       // 403 cross-site, then 401 or the sign-in page, then 403
+      if (!limit_user(c)             // 429
+          && !authorize_caller(c)    // 403 cross-site, then 401 or the sign-in page, then 403
           && !check_body_size(c)) {  // 413: before the upstream is bothered
         co_await serve(c);
       }
@@ -151,45 +152,6 @@ bool Pipeline::match_route(Context& c) {
     return false;
   }
   answer_error(c, 404, "NOT_FOUND", "Nothing is here", "no_route");
-  return true;
-}
-
-bool Pipeline::limit_address(Context& c) {
-  return take_limit(c, config::LimitKey::ip, {});
-}
-
-// A route that is limited by session limits those without one by their address.
-bool Pipeline::limit_session(Context& c) {
-  const bool signed_cookie = c.cookie.signature == auth::SessionCookie::Signature::valid;
-  return take_limit(c, config::LimitKey::session, signed_cookie ? c.cookie.token : std::string_view());
-}
-
-// An empty value stands for the client's address. True: refused and answered.
-bool Pipeline::take_limit(Context& c, config::LimitKey key, std::string_view value) {
-  const auto& rule = c.route().rate_limit;
-  if (!rule || std::find(rule->by.begin(), rule->by.end(), key) == rule->by.end()) return false;
-  std::string masked;
-  if (value.empty() && c.client.is_v4()) {
-    value = c.client_text;
-  } else if (value.empty()) {
-    masked = c.client.masked(64).to_string();  // whoever has one address of a /64 has them all
-    value = masked;
-  }
-  // Rules are told apart by route and key; the reserved routes share the rule of `defaults`.
-  const std::size_t route = c.match.route ? c.match.route->index + 1 : 0;
-  const auto scope = static_cast<std::uint32_t>(route * 4 + static_cast<std::size_t>(key));
-  const auto verdict = deps_.limiter.take(*rule, scope, value, c.exchange.started);
-  if (verdict.allowed) return false;
-  const auto seconds = [](std::chrono::milliseconds time) {
-    return std::chrono::ceil<std::chrono::seconds>(time).count();
-  };
-  const std::string_view name = key == config::LimitKey::ip ? "ip" : "session";
-  // RateLimit fields: draft-ietf-httpapi-ratelimit-headers-10.
-  answer_error(c, 429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.",
-               key == config::LimitKey::ip ? "limited_ip" : "limited_session",
-               fmt::format("Retry-After: {}\r\nRateLimit-Policy: \"{}\";q={};w={}\r\nRateLimit: \"{}\";r=0;t={}\r\n",
-                           std::max<std::int64_t>(1, seconds(verdict.retry_after)), name, rule->limit,
-                           rule->window.count(), name, seconds(verdict.reset)));
   return true;
 }
 

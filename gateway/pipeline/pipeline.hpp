@@ -75,6 +75,7 @@ class Pipeline final : public http::ExchangeHandler {
   bool needs_session(const Context& c) const;
   bool find_cached_session(Context& c);
   void check_binding(Context& c);
+  bool limit_user(Context& c);
   bool authorize_caller(Context& c);
   bool check_body_size(Context& c);
 
@@ -85,7 +86,10 @@ class Pipeline final : public http::ExchangeHandler {
   void serve_page(Context& c);
   void serve_jwks(Context& c);
 
-  bool take_limit(Context& c, config::LimitKey key, std::string_view value);
+  bool take_limits(Context& c, bool (*counts_now)(config::LimitKey));
+  bool take_limit(Context& c, const config::RateLimit& rule, config::LimitKey key);
+  static std::string_view value_of(const Context& c, config::LimitKey part, std::string& scratch);
+  static std::string compound_value(const Context& c, config::LimitKey key);
   void begin_refresh(Context& c);
   Awaitable<> refresh(auth::IdentityPtr identity);
   Awaitable<> recheck_session(std::string token, std::weak_ptr<LiveHandle> handle);

@@ -118,7 +118,7 @@ tests:
   CHECK(first.body_limit == 1024 * 1024);
   REQUIRE(first.rate_limit);
   CHECK(first.rate_limit->limit == 600);
-  CHECK(first.rate_limit->by == std::vector<LimitKey>{LimitKey::session, LimitKey::ip});
+  CHECK(first.rate_limit->by == std::vector<LimitKey>{LimitPart::session, LimitPart::ip});
   CHECK(first.place.line == 36);
   const Route& second = configuration.routes[1];
   CHECK(second.host == "cdn.example.com");

@@ -87,6 +87,22 @@ TEST_CASE("lists that would mean nobody or nothing are refused") {
   CHECK(with_routes("- {path: /a, upstream: web, rate_limit: {by: []}}").ends_with("[GH-CONFIG-MISSING]\n"));
 }
 
+TEST_CASE("a limit counts by one thing, by several each on its own, or by several together") {
+  const auto by = [](const std::string& keys) {
+    return with_routes("- {path: /a, upstream: web, rate_limit: {by: " + keys + "}}");
+  };
+  for (const char* keys : {"user", "route", "[user, ip]", "[[user, ip]]", "[[user, ip], route]", "[[ip]]"}) {
+    CAPTURE(keys);
+    CHECK(by(keys) == "");
+  }
+  CHECK(by("[user, ip, user]") == "routes[0].rate_limit.by[2]: 'user' is there twice [GH-CONFIG-VALUE]\n");
+  CHECK(by("[[user, ip], [ip, user]]") == "routes[0].rate_limit.by[1]: 'user+ip' is there twice [GH-CONFIG-VALUE]\n");
+  CHECK(by("[[ip, ip]]") == "routes[0].rate_limit.by[0][1]: 'ip' is there twice [GH-CONFIG-VALUE]\n");
+  CHECK(by("[[]]") ==
+        "routes[0].rate_limit.by[0]: needs at least one of ip, session, user, route [GH-CONFIG-MISSING]\n");
+  CHECK(by("[[usr]]").starts_with("routes[0].rate_limit.by[0][0]: 'usr' is none of ip, session, user, route"));
+}
+
 TEST_CASE("known keys whose behaviour is not there are refused, unless they say what is the case") {
   CHECK(with_routes("- {path: /a, upstream: web, turnstile: off}") == "");
   CHECK(with_routes("- {path: /a, upstream: web, turnstile: always}") ==
@@ -94,8 +110,7 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
   CHECK(with_routes("- {path: /a, upstream: web, turnstile: sometimes}")
             .starts_with("routes[0].turnstile: 'sometimes' is none of off, on_risk, always"));
   for (const char* key : {"require: {org_role: [owner]}", "require: {permission: ['order:refund']}",
-                          "require: {scope: x}", "require: {two_factor: true}", "rate_limit: {by: user}",
-                          "rate_limit: {by: [[ip, session]]}", "rate_limit: {on_store_error: deny}"}) {
+                          "require: {scope: x}", "require: {two_factor: true}", "rate_limit: {on_store_error: deny}"}) {
     CAPTURE(key);
     CHECK(
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));

@@ -17,6 +17,9 @@ before(async () => {
       limited('/burst/**', 20, ['ip']),
       limited('/each/**', 3, ['session'], {auth: 'required'}),
       limited('/both/**', 4, ['session', 'ip'], {auth: 'required'}),
+      limited('/person/**', 3, 'user', {auth: 'required'}),
+      limited('/together/**', 2, [['user', 'ip']], {auth: 'required'}),
+      limited('/whole/**', 2, 'route'),
       limited('/spelled/**', 5, 'ip'),
       limited('/guarded/**', 3, 'ip', {auth: 'required'}),
       {path: '/quick/**', upstream: 'orders', auth: 'public', rate_limit: {limit: 2, window: '1s', by: 'ip'}},
@@ -105,6 +108,21 @@ test('several keys must all pass', async () => {
   const as = (session) => ({headers: {Cookie: session.cookie}});
   const statuses = [...(await statusesOf(3, '/both/x', as(world.ada))), ...(await statusesOf(3, '/both/x', as(world.bob)))];
   assert.deepEqual(statuses, [200, 200, 200, 200, 429, 429]);
+});
+
+test('by user: all sessions of one together', async () => {
+  const other = await signIn(world.gateway, world.ada);
+  const as = (session) => ({headers: {Cookie: session.cookie}});
+  assert.deepEqual(await statusesOf(2, '/person/x', as(world.ada)), [200, 200]);
+  assert.deepEqual(await statusesOf(2, '/person/x', as(other)), [200, 429]);
+  assert.deepEqual(await statusesOf(1, '/person/x', as(world.bob)), [200]);
+  assert.deepEqual(await statusesOf(3, '/together/x', as(world.bob)), [200, 200, 429]);
+  assert.deepEqual(await statusesOf(1, '/together/x', as(world.ada)), [200]);
+});
+
+test('by route: whoever asks', async () => {
+  assert.deepEqual(await statusesOf(1, '/whole/x'), [200]);
+  assert.deepEqual(await statusesOf(2, '/whole/x', {headers: {Cookie: world.ada.cookie}}), [200, 429]);
 });
 
 test('the address limit counts before the cookie is looked at', async () => {

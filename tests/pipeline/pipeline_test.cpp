@@ -20,6 +20,9 @@ const std::string kRoutes = R"(
   - {path: /no-cors, upstream: demo, cors: false}
   - {path: /by-ip, upstream: demo, rate_limit: {limit: 1, window: 1m, by: [ip]}}
   - {path: /by-session, upstream: demo, rate_limit: {limit: 1, window: 1m, by: [session]}}
+  - {path: /by-user, upstream: demo, auth: optional, rate_limit: {limit: 1, window: 1m, by: user}}
+  - {path: /by-user-and-ip, upstream: demo, rate_limit: {limit: 1, window: 1m, by: [[user, ip]]}}
+  - {path: /by-route, upstream: demo, auth: public, rate_limit: {limit: 2, window: 1m, by: route}}
 )";
 
 struct World : PipelineWorld {
@@ -222,6 +225,37 @@ TEST_CASE_FIXTURE(World, "a session is limited by itself, a stranger by the netw
   CHECK(send(from("2001:db8::1"))->status() == 401);
   CHECK(send(from("2001:db8::2"))->status() == 429);
   CHECK(send(from("2001:db8:0:1::2"))->status() == 401);
+}
+
+TEST_CASE_FIXTURE(World, "a user is limited over all sessions, and a stranger by the address") {
+  CHECK(get("/by-user", {{"Cookie", cookie_of(sign_in("u1"))}})->status() == 200);
+  const auto client = get("/by-user", {{"Cookie", cookie_of(sign_in_again("u1"))}});
+  CHECK(client->status() == 429);
+  CHECK(client->field("RateLimit-Policy") == "\"user\";q=1;w=60");
+  CHECK(get("/by-user", {{"Cookie", cookie_of(sign_in("u2"))}})->status() == 200);
+  CHECK(get("/by-user")->status() == 200);
+  CHECK(get("/by-user")->status() == 429);
+}
+
+TEST_CASE_FIXTURE(World, "a key of several parts is another one when one of them is") {
+  const auto cookie = cookie_of(sign_in("u1"));
+  const auto from = [&](std::uint32_t address) {
+    return send({.target = "/by-user-and-ip", .fields = {{"Cookie", cookie}}, .peer = IpAddress::v4(address)})
+        ->status();
+  };
+  CHECK(from(0xC0000202) == 200);
+  CHECK(from(0xC0000202) == 429);
+  CHECK(from(0xC0000203) == 200);
+  const auto client = get("/by-user-and-ip", {{"Cookie", cookie_of(sign_in("u2"))}});
+  CHECK(client->status() == 200);
+  CHECK(get("/by-user-and-ip", {{"Cookie", cookie_of(sign_in_again("u2"))}})->field("RateLimit") ==
+        "\"user+ip\";r=0;t=60");
+}
+
+TEST_CASE_FIXTURE(World, "a route is limited whoever asks") {
+  CHECK(send({.target = "/by-route", .peer = IpAddress::v4(0xC0000202)})->status() == 200);
+  CHECK(send({.target = "/by-route", .peer = IpAddress::v4(0xC0000203)})->status() == 200);
+  CHECK(get("/by-route", {{"Cookie", cookie_of(sign_in())}})->status() == 429);
 }
 
 TEST_CASE_FIXTURE(World, "a session past updateAge is renewed once, and its cookie set once") {

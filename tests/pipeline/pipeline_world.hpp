@@ -114,13 +114,16 @@ class PipelineWorld {
   }
 
   // A user with a session; returns the session.
-  auth::Session sign_in(std::string id = "u1", std::chrono::seconds age = {}) {
+  auth::Session sign_in(const std::string& id = "u1", std::chrono::seconds age = {}) {
     auth::User user;
     user.id = id;
     user.name = "Ann";
     user.email = id + "@example.com";
     user.created_at = user.updated_at = clock.now();
     run_coroutine(io, auth::run(database, users.insert(user)));
+    return sign_in_again(id, age);
+  }
+  auth::Session sign_in_again(const std::string& id = "u1", std::chrono::seconds age = {}) {
     auth::NewSession values;
     values.user_id = id;
     auto session = sessions.make(std::move(values));

@@ -16,7 +16,7 @@ namespace {
 constexpr SteadyTime kStart{std::chrono::hours{1}};
 
 config::RateLimit rule(std::uint32_t limit, std::chrono::seconds window) {
-  return {.limit = limit, .window = window, .by = {config::LimitKey::ip}};
+  return {.limit = limit, .window = window, .by = {config::LimitPart::ip}};
 }
 
 struct Fixture {

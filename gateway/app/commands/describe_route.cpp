@@ -24,8 +24,7 @@ std::string describe_methods(const config::Route& route) {
 std::string describe_rate_limit(const config::Route& route) {
   if (!route.rate_limit) return "none";
   std::string by;
-  for (const auto key : route.rate_limit->by)
-    by += std::string(by.empty() ? "" : ", ") + (key == config::LimitKey::ip ? "ip" : "session");
+  for (const auto key : route.rate_limit->by) by += (by.empty() ? "" : ", ") + to_string(key);
   return fmt::format("{} per {} by {}", route.rate_limit->limit, config::print_duration(route.rate_limit->window), by);
 }
 
