@@ -264,7 +264,7 @@ bool SessionCookie::is_own(std::string_view name, bool keep_session_token) const
   name.remove_prefix(names_.prefix.size());
   if (!name.starts_with('.')) return false;
   name.remove_prefix(1);
-  return name == "session_token" || name == "dont_remember" || name == "state" || name == "oauth_state" ||
+  return name == "session_token" || name == "dont_remember" || name == "state" || is_piece_of(name, "oauth_state") ||
          is_piece_of(name, "session_data") || is_piece_of(name, "account_data");
 }
 

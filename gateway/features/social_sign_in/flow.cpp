@@ -16,8 +16,12 @@ namespace {
 
 constexpr std::chrono::seconds kLife{600};
 constexpr std::chrono::seconds kStateCookieLife{300};
+constexpr std::string_view kMark = "cookie";  // the value of a verification whose flow is in the cookie
 constexpr std::string_view kCookiePurpose = "oauth-state-cookie";
 constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+// Differs from Better Auth: strangers can have it stored, and larger cookies would not come back.
+constexpr std::size_t kRowBytesMax = 32 * 1024;
+constexpr std::size_t kCookieBytesMax = 4 * 1024;
 constexpr std::size_t kStateLength = 32;
 constexpr std::size_t kMarkLength = 8;
 
@@ -105,17 +109,21 @@ std::string identifier_of(std::string_view state) {
   return "auth-state:" + std::string(state);
 }
 
-std::expected<StoredFlow, FlowProblem> read_flow_cookie(EndpointCall& call, std::string_view state) {
+// A cookie can be brought again and again: the verification beside it, which has nothing of the flow, is what is good
+// once.
+Awaitable<std::expected<StoredFlow, FlowProblem>> take_flow_cookie(EndpointCall& call, std::string state) {
   const auto& services = call.services;
   const std::string sealed = services.cookie.read_pieces(call.cookies, services.cookie.names().oauth_state);
-  if (sealed.empty()) return problem("state_mismatch");
+  if (sealed.empty()) co_return problem("state_mismatch");
   const auto text = services.secrets.for_purpose(kCookiePurpose).decrypt(sealed);
   auto stored = text ? parse_flow(*text) : std::nullopt;
-  if (!stored) return problem("state_invalid");
+  if (!stored) co_return problem("state_invalid");
   if (stored->flow.state.empty() || !crypto::equal_constant_time(stored->flow.state, state))
-    return problem("state_mismatch", stored->flow.error_url);
+    co_return problem("state_mismatch", stored->flow.error_url);
+  const auto taken = co_await services.verifications.consume(identifier_of(state));
+  if (!taken) co_return problem("state_mismatch", stored->flow.error_url);
   call.add_cookies(services.cookie.clear_pieces(call.cookies, services.cookie.names().oauth_state));
-  return std::move(*stored);
+  co_return std::move(*stored);
 }
 
 // The row goes by one statement: of several callbacks with one state a single one goes on.
@@ -139,8 +147,8 @@ Awaitable<std::expected<StoredFlow, FlowProblem>> take_flow_row(EndpointCall& ca
 
 }  // namespace
 
-Awaitable<Flow> begin_flow(EndpointCall& call, std::string_view provider_id, std::optional<LinkRequest> link,
-                           bool with_nonce) {
+Awaitable<Result<Flow>> begin_flow(EndpointCall& call, std::string_view provider_id, std::optional<LinkRequest> link,
+                                   bool with_nonce) {
   const auto& services = call.services;
   const auto copy = [](std::optional<std::string_view> text) {
     return text ? std::optional<std::string>(*text) : std::nullopt;
@@ -158,9 +166,13 @@ Awaitable<Flow> begin_flow(EndpointCall& call, std::string_view provider_id, std
   flow.state = random + mark_of(call, random, provider_id);
   const WallTime expires_at = services.clock.now() + kLife;
   const std::string text = json::serialize(to_json(flow, additional_data(call), expires_at));
-  if (is_in_cookie(call)) {
+  const bool in_cookie = is_in_cookie(call);
+  if (text.size() > (in_cookie ? kCookieBytesMax : kRowBytesMax))
+    co_return gatehouse::fail(400, "VALIDATION_ERROR", "[body] Too big");
+  if (in_cookie) {
     const auto sealed = services.secrets.for_purpose(kCookiePurpose).encrypt(text);
     call.add_cookies(services.cookie.set_pieces(services.cookie.names().oauth_state, sealed, kLife, call.cookies));
+    co_await services.verifications.create(identifier_of(flow.state), std::string(kMark), expires_at);
   } else {
     call.add_cookie(services.cookie.set_signed(services.cookie.names().state, flow.state, kStateCookieLife));
     co_await services.verifications.create(identifier_of(flow.state), text, expires_at);
@@ -173,7 +185,7 @@ Awaitable<std::expected<Flow, FlowProblem>> take_flow(EndpointCall& call) {
   if (state.empty()) co_return problem("state_not_found");
   std::expected<StoredFlow, FlowProblem> stored = problem("state_mismatch");
   if (is_in_cookie(call)) {
-    stored = read_flow_cookie(call, state);
+    stored = co_await take_flow_cookie(call, state);
   } else {
     stored = co_await take_flow_row(call, state);
   }

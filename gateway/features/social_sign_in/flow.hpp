@@ -1,7 +1,7 @@
 // The state of one OAuth flow, kept from the moment the browser is sent to the provider until it comes back (Better
 // Auth 1.7.25, state): a verification "auth-state:STATE" with a signed cookie that binds it to the browser, or an
-// encrypted cookie alone. A state is good once, for ten minutes, in the browser that began the flow, and with the
-// provider it was made for.
+// encrypted cookie with an empty verification. A state is good once, for ten minutes, in the browser that began the
+// flow, and with the provider it was made for.
 #pragma once
 #include <boost/json/object.hpp>
 #include <optional>
@@ -30,9 +30,9 @@ struct Flow {
   std::string state;
 };
 
-// Makes a flow of the call's body, stores it and sets its cookie.
-Awaitable<Flow> begin_flow(auth::EndpointCall& call, std::string_view provider_id, std::optional<LinkRequest> link,
-                           bool with_nonce);
+// Makes a flow of the call's body, stores it and sets its cookie. An error: the body says more than is kept.
+Awaitable<Result<Flow>> begin_flow(auth::EndpointCall& call, std::string_view provider_id,
+                                   std::optional<LinkRequest> link, bool with_nonce);
 
 // Why a state does not count, as the error page is told, and where that page is if the flow is known.
 struct FlowProblem {

@@ -54,11 +54,12 @@ Reply redirect_with_error(EndpointCall& call, const std::optional<std::string>& 
 
 Awaitable<Result<Reply>> send_to_provider(EndpointCall& call, oauth::ProviderPtr provider,
                                           std::optional<LinkRequest> link) {
-  const auto flow = co_await begin_flow(call, provider->id(), std::move(link), provider->requires_nonce());
+  auto flow = co_await begin_flow(call, provider->id(), std::move(link), provider->requires_nonce());
+  if (!flow) co_return std::unexpected(std::move(flow.error()));
   oauth::AuthorizationRequest request;
-  request.state = flow.state;
-  request.code_verifier = flow.code_verifier;
-  request.nonce = flow.nonce;
+  request.state = flow->state;
+  request.code_verifier = flow->code_verifier;
+  request.nonce = flow->nonce;
   request.redirect_uri = callback_url_of(call, provider->id());
   request.scopes = requested_scopes(call);
   request.login_hint = call.text("loginHint").value_or("");
