@@ -102,10 +102,10 @@ Awaitable<std::optional<Account>> Accounts::find(AccountKey key) {
   const auto result = co_await run(database_, std::move(query));
   if (result.rows.empty()) co_return std::nullopt;
   auto account = read(result.rows.front());
-  // Nothing in the schema keeps two sign-ins of the same moment from making the row twice.
+  // Other servers of this database do not reserve() what they make.
   for (const auto& row : result.rows) {
     if (row.text(3) != account.user_id)
-      throw storage::StatementError("several users have the same account of provider " + key.provider_id);
+      throw AmbiguousAccount("several users have the same account of provider " + key.provider_id);
   }
   co_return account;
 }
@@ -157,9 +157,26 @@ Query Accounts::insert(const Account& account) {
           std::move(values)};
 }
 
-Awaitable<Account> Accounts::create(AccountKey key, std::string user_id, ProviderTokens tokens) {
-  const auto account = make(std::move(key), std::move(user_id), std::move(tokens));
-  const auto result = co_await run(database_, insert(account));
+// SQLite has one writer, which the transaction is.
+Awaitable<bool> Accounts::reserve(storage::Transaction& transaction, AccountKey key) const {
+  if (database_.engine() == storage::Engine::postgres) {
+    Query lock{{"SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"},
+               {"gatehouse account " + key.provider_id + " " + key.account_id}};
+    co_await run(transaction, std::move(lock));
+  }
+  Query query{{R"(SELECT "id" FROM "account" WHERE "providerId" = $1 AND "accountId" = $2 LIMIT 1)"},
+              {std::move(key.provider_id), std::move(key.account_id)}};
+  const auto found = co_await run(transaction, std::move(query));
+  co_return found.rows.empty();
+}
+
+Awaitable<std::optional<Account>> Accounts::create(AccountKey key, std::string user_id, ProviderTokens tokens) {
+  const auto account = make(key, std::move(user_id), std::move(tokens));
+  auto transaction = co_await database_.begin();
+  const bool is_free = co_await reserve(*transaction, std::move(key));
+  if (!is_free) co_return std::nullopt;
+  const auto result = co_await run(*transaction, insert(account));
+  co_await transaction->commit();
   co_return read(result.rows.at(0));
 }
 

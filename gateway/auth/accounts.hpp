@@ -47,6 +47,12 @@ struct AccountKey {
   std::string account_id;
 };
 
+// Several users have the same account: nobody must guess whose it is.
+class AmbiguousAccount : public storage::StatementError {
+ public:
+  using StatementError::StatementError;
+};
+
 // Scopes as the column has them, and back.
 std::vector<std::string> split_scopes(std::string_view stored);
 std::string join_scopes(const std::vector<std::string>& scopes);
@@ -69,7 +75,7 @@ class Accounts {
   Awaitable<std::vector<Account>> list(std::string user_id);
   // The account of a user by the id of its row.
   Awaitable<std::optional<Account>> find_of(std::string user_id, std::string id);
-  // Throws StatementError where the key belongs to several users: nobody must guess whose it is.
+  // Throws AmbiguousAccount.
   Awaitable<std::optional<Account>> find(AccountKey key);
 
   // A row that is not stored yet, tokens as they are to be stored; and its statement, for a transaction that makes more
@@ -77,7 +83,12 @@ class Accounts {
   Account make(AccountKey key, std::string user_id, ProviderTokens tokens);
   static Query insert(const Account& account);
   static Account read(const storage::Row& row);
-  Awaitable<Account> create(AccountKey key, std::string user_id, ProviderTokens tokens);
+  // Until the transaction ends nobody else makes an account of this key: nothing in the schema keeps several callbacks
+  // of the same moment from making it twice. False: it is there already.
+  Awaitable<bool> reserve(storage::Transaction& transaction, AccountKey key) const;
+  // Absent: the account is there already, of this user or of another one. Throws ConstraintError where the user is
+  // gone.
+  Awaitable<std::optional<Account>> create(AccountKey key, std::string user_id, ProviderTokens tokens);
 
   // `scope`: as the column is to be; absent: it stays. The row as it is now; absent: it is gone.
   Awaitable<std::optional<Account>> update(std::string id, ProviderTokens tokens,

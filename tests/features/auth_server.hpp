@@ -73,6 +73,39 @@ class ScriptedHttp final : public outbound::HttpClient {
   std::function<outbound::HttpResponse(const outbound::HttpRequest&)> answer;
 };
 
+// Lets a statement of a test's come between those of the server.
+class InterruptedDatabase final : public storage::Database {
+ public:
+  explicit InterruptedDatabase(std::unique_ptr<storage::Database> inner) : inner_(std::move(inner)) {}
+
+  // After that many more statements, once; a transaction is one.
+  void interrupt_after(int statements, std::string_view sql) {
+    left_ = statements;
+    sql_ = sql;
+  }
+
+  storage::Engine engine() const override { return inner_->engine(); }
+  Awaitable<storage::ResultSet> query(storage::Statement statement, storage::Parameters parameters) override {
+    co_await count();
+    auto result = co_await inner_->query(statement, std::move(parameters));
+    co_return result;
+  }
+  Awaitable<std::unique_ptr<storage::Transaction>> begin() override {
+    co_await count();
+    auto transaction = co_await inner_->begin();
+    co_return transaction;
+  }
+
+ private:
+  Awaitable<> count() {
+    if (left_-- == 0) co_await inner_->query({sql_}, {});
+  }
+
+  std::unique_ptr<storage::Database> inner_;
+  int left_ = -1;
+  std::string_view sql_;
+};
+
 class AuthServer {
  public:
   explicit AuthServer(config::AuthSettings with = default_settings(), std::vector<std::string> trusted = {})
@@ -129,7 +162,8 @@ class AuthServer {
   SystemRandom random;
   asio::io_context context;
   std::unique_ptr<storage::Store> store = storage::open_store(Secret("sqlite::memory:")).value();
-  std::unique_ptr<storage::Database> database = store->connect(context.get_executor());
+  std::unique_ptr<InterruptedDatabase> database =
+      std::make_unique<InterruptedDatabase>(store->connect(context.get_executor()));
   auth::SessionCache cache{clock};
   const auth::RowFields fields{auth::AdditionalFields(settings.user.additional_fields),
                                auth::AdditionalFields(settings.session.additional_fields)};

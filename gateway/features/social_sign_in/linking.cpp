@@ -19,7 +19,18 @@ namespace {
 
 constexpr std::string_view kLinkPurpose = "oauth-link-session-token";
 
+// Of several callbacks of one person at the same moment one makes the account, and the others find it.
+constexpr int kAttemptsMax = 3;
+
 using Outcome = std::expected<User, std::string>;
+
+// Absent: what was looked up is not so any more, because somebody else has made the account, or a user of the address.
+// All is judged once more.
+using Attempt = std::optional<Outcome>;
+
+Outcome failed(std::string error) {
+  return std::unexpected(std::move(error));
+}
 
 std::optional<std::string> text_of(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
@@ -64,41 +75,34 @@ bool may_link(const EndpointCall& call, const ProviderSignIn& sign_in, const Use
   return sign_in.user.email_verified || is_trusted_provider(call, sign_in.provider->id());
 }
 
-Awaitable<Outcome> link_by_address(EndpointCall& call, ProviderSignIn& sign_in, User user) {
-  if (!may_link(call, sign_in, user)) co_return std::unexpected("account not linked");
-  std::optional<Account> account;
-  try {
-    account = co_await call.services.accounts.create(sign_in.key, user.id, sign_in.tokens);
-  } catch (const storage::ConstraintError&) {
-  }
-  if (!account) co_return std::unexpected("unable to link account");
+Awaitable<Attempt> link_by_address(EndpointCall& call, ProviderSignIn& sign_in, User user) {
+  if (!may_link(call, sign_in, user)) co_return failed("account not linked");
+  auto account = co_await make_account(call, sign_in.key, user.id, sign_in.tokens);
+  if (!account && account.error() == NotMade::taken) co_return std::nullopt;
+  if (!account) co_return failed("unable to link account");
   co_await remember_account(call, std::move(*account));
   co_await verify_address(call, user, sign_in.user);
   auto updated = co_await update_user_on_link(call, user.id, sign_in.user);
-  co_return updated ? std::move(*updated) : std::move(user);
+  co_return Outcome(updated ? std::move(*updated) : std::move(user));
 }
 
 // The user and the account, or neither.
 Awaitable<std::optional<Account>> store_user(EndpointCall& call, User& user, const ProviderSignIn& sign_in) {
   const auto& services = call.services;
-  std::optional<Account> account;
-  try {
-    auto transaction = co_await services.database.begin();
-    const auto stored = co_await run(*transaction, services.users.insert(user));
-    user.id = stored.rows.at(0).text(0);
-    const auto made = services.accounts.make(sign_in.key, user.id, sign_in.tokens);
-    const auto row = co_await run(*transaction, Accounts::insert(made));
-    co_await transaction->commit();
-    account = Accounts::read(row.rows.at(0));
-  } catch (const storage::ConstraintError&) {
-    account.reset();
-  }
-  co_return account;
+  auto transaction = co_await services.database.begin();
+  const bool is_free = co_await services.accounts.reserve(*transaction, sign_in.key);
+  if (!is_free) co_return std::nullopt;
+  const auto stored = co_await run(*transaction, services.users.insert(user));
+  user.id = stored.rows.at(0).text(0);
+  const auto made = services.accounts.make(sign_in.key, user.id, sign_in.tokens);
+  const auto row = co_await run(*transaction, Accounts::insert(made));
+  co_await transaction->commit();
+  co_return Accounts::read(row.rows.at(0));
 }
 
-Awaitable<Outcome> make_new_user(EndpointCall& call, ProviderSignIn& sign_in) {
+Awaitable<Attempt> make_new_user(EndpointCall& call, ProviderSignIn& sign_in) {
   const auto& services = call.services;
-  if (!sign_in.sign_up_allowed) co_return std::unexpected("signup disabled");
+  if (!sign_in.sign_up_allowed) co_return failed("signup disabled");
   User user;
   user.id = make_row_id(services.sessions.schema().user_ids, services.random);
   user.name = sign_in.user.name;
@@ -108,13 +112,58 @@ Awaitable<Outcome> make_new_user(EndpointCall& call, ProviderSignIn& sign_in) {
   user.created_at = services.clock.now();
   user.updated_at = user.created_at;
   const bool storable = is_storable(user.name) && is_storable(user.email) && is_storable(user.image.value_or(""));
-  if (!storable || !is_storable(sign_in.key.account_id)) co_return std::unexpected("unable to create user");
-  auto account = co_await store_user(call, user, sign_in);
-  if (!account) co_return std::unexpected("unable to create user");
+  if (!storable || !is_storable(sign_in.key.account_id)) co_return failed("unable to create user");
+  std::optional<Account> account;
+  std::optional<storage::ConstraintError::Kind> refused;
+  try {
+    account = co_await store_user(call, user, sign_in);
+  } catch (const storage::ConstraintError& conflict) {
+    refused = conflict.kind();
+  }
+  const bool overtaken = !refused || refused == storage::ConstraintError::Kind::unique;
+  if (!account && overtaken) co_return std::nullopt;
+  if (!account) co_return failed("unable to create user");
   co_await remember_account(call, std::move(*account));
   // With the defaults of additional fields.
   auto stored = co_await services.users.find(user.id);
-  co_return stored ? std::move(*stored) : std::move(user);
+  co_return Outcome(stored ? std::move(*stored) : std::move(user));
+}
+
+// Absent: the key belongs to several users, and nobody may guess which.
+Awaitable<std::optional<std::optional<Account>>> find_account(EndpointCall& call, AccountKey key) {
+  std::optional<std::optional<Account>> found;
+  try {
+    found = co_await call.services.accounts.find(std::move(key));
+  } catch (const AmbiguousAccount& ambiguous) {
+    log::error("{}", ambiguous.what());
+  }
+  co_return found;
+}
+
+Awaitable<Attempt> attempt_sign_in(EndpointCall& call, ProviderSignIn& sign_in, bool& is_new) {
+  is_new = false;
+  auto account = co_await find_account(call, sign_in.key);
+  if (!account) co_return failed("internal server error");
+  if (*account) {
+    auto known = co_await sign_in_known(call, sign_in, std::move(**account));
+    co_return known;
+  }
+  auto user = co_await call.services.users.find_by_email(*sign_in.user.email);
+  if (user) {
+    auto linked = co_await link_by_address(call, sign_in, std::move(*user));
+    co_return linked;
+  }
+  is_new = true;
+  auto made = co_await make_new_user(call, sign_in);
+  co_return made;
+}
+
+Awaitable<Outcome> find_or_make_user(EndpointCall& call, ProviderSignIn& sign_in, bool& is_new) {
+  for (int i = 0; i < kAttemptsMax; ++i) {
+    auto attempt = co_await attempt_sign_in(call, sign_in, is_new);
+    if (attempt) co_return std::move(*attempt);
+  }
+  co_return std::unexpected("unable to create user");
 }
 
 Awaitable<User> override_user(EndpointCall& call, ProviderUser from, User user) {
@@ -173,20 +222,8 @@ Awaitable<std::optional<User>> update_user_on_link(EndpointCall& call, std::stri
 
 Awaitable<std::expected<SignedIn, std::string>> sign_in_with(EndpointCall& call, ProviderSignIn sign_in) {
   const auto& services = call.services;
-  auto account = co_await services.accounts.find(sign_in.key);
-  Outcome outcome = std::unexpected(std::string());
   bool is_new = false;
-  if (account) {
-    outcome = co_await sign_in_known(call, sign_in, std::move(*account));
-  } else {
-    auto user = co_await services.users.find_by_email(*sign_in.user.email);
-    is_new = !user;
-    if (user) {
-      outcome = co_await link_by_address(call, sign_in, std::move(*user));
-    } else {
-      outcome = co_await make_new_user(call, sign_in);
-    }
-  }
+  auto outcome = co_await find_or_make_user(call, sign_in, is_new);
   if (!outcome) co_return std::unexpected(std::move(outcome.error()));
   SignedIn result{.user = std::move(*outcome), .session = {}, .is_new = is_new};
   if (!is_new && sign_in.overrides_user) result.user = co_await override_user(call, sign_in.user, result.user);
@@ -199,33 +236,52 @@ Awaitable<std::expected<SignedIn, std::string>> sign_in_with(EndpointCall& call,
   }
   result.session = services.sessions.make({result.user.id, true, call.request.client_address,
                                            replace_invalid_utf8(call.request.header("user-agent").value_or(""))});
-  co_await services.sessions.store(result.session);
+  bool refused = false;
+  try {
+    co_await services.sessions.store(result.session);
+  } catch (const storage::ConstraintError&) {
+    refused = true;
+  }
+  // The user was deleted meanwhile.
+  if (refused) co_return std::unexpected("unable to create session");
   co_return result;
+}
+
+Awaitable<std::expected<Account, NotMade>> make_account(EndpointCall& call, AccountKey key, std::string user_id,
+                                                        ProviderTokens tokens) {
+  std::optional<Account> account;
+  bool refused = false;
+  try {
+    account = co_await call.services.accounts.create(std::move(key), std::move(user_id), std::move(tokens));
+  } catch (const storage::ConstraintError&) {
+    refused = true;
+  }
+  if (refused) co_return std::unexpected(NotMade::refused);
+  if (!account) co_return std::unexpected(NotMade::taken);
+  co_return std::move(*account);
 }
 
 Awaitable<std::optional<std::string>> link_account(EndpointCall& call, LinkRequest link, AccountKey key,
                                                    ProviderUser user, ProviderTokens tokens) {
-  const auto& services = call.services;
   const auto& rules = linking_of(call);
   const bool live = co_await is_link_live(call, link);
   if (!live) co_return "unable_to_link_account";
   if (!rules.enabled || (!user.email_verified && !is_trusted_provider(call, key.provider_id)))
     co_return "unable_to_link_account";
   if (!rules.allow_different_emails && user.email != to_lower(link.email)) co_return "email_does_not_match";
-  auto existing = co_await services.accounts.find(key);
-  if (existing && existing->user_id != link.user_id) co_return "account_already_linked_to_different_user";
-  if (existing) {
-    const auto merged = merge_scopes(existing->scope.value_or(""), tokens.scopes.value_or(std::vector<std::string>()));
+  auto existing = co_await find_account(call, key);
+  if (!existing) co_return "internal_server_error";
+  if (!*existing) {
+    const auto made = co_await make_account(call, key, link.user_id, tokens);
+    if (!made && made.error() == NotMade::refused) co_return "unable_to_link_account";
+    if (!made) existing = co_await find_account(call, key);
+    if (!existing) co_return "internal_server_error";
+  }
+  if (const auto& account = *existing) {
+    if (account->user_id != link.user_id) co_return "account_already_linked_to_different_user";
+    const auto merged = merge_scopes(account->scope.value_or(""), tokens.scopes.value_or(std::vector<std::string>()));
     const auto scope = merged.empty() ? std::nullopt : std::optional(merged);
-    co_await services.accounts.update(existing->id, tokens, scope);
-  } else {
-    bool refused = false;
-    try {
-      co_await services.accounts.create(key, link.user_id, tokens);
-    } catch (const storage::ConstraintError&) {
-      refused = true;
-    }
-    if (refused) co_return "unable_to_link_account";
+    co_await call.services.accounts.update(account->id, tokens, scope);
   }
   co_await update_user_on_link(call, link.user_id, std::move(user));
   co_return std::nullopt;

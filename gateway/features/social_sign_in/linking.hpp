@@ -41,6 +41,14 @@ struct SignedIn {
 };
 Awaitable<std::expected<SignedIn, std::string>> sign_in_with(auth::EndpointCall& call, ProviderSignIn sign_in);
 
+// Makes an account unless there is one of this key: of several that try at once one does, and the others are told.
+enum class NotMade {
+  taken,    // find it, and judge it
+  refused,  // the user is gone
+};
+Awaitable<std::expected<auth::Account, NotMade>> make_account(auth::EndpointCall& call, auth::AccountKey key,
+                                                              std::string user_id, auth::ProviderTokens tokens);
+
 // Links the account to the user who asked for it in this flow. Gives the error's code, or nothing.
 Awaitable<std::optional<std::string>> link_account(auth::EndpointCall& call, LinkRequest link, auth::AccountKey key,
                                                    ProviderUser user, auth::ProviderTokens tokens);

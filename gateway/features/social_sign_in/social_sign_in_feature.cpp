@@ -136,22 +136,17 @@ Awaitable<Result<Reply>> link_brought(EndpointCall& call, oauth::ProviderPtr pro
   auto& accounts = call.services.accounts;
   const std::string user_id = call.identity->user.id;
   const AccountKey key{provider->id(), identity->profile.subject};
-  const auto existing = co_await accounts.find(key);
+  auto existing = co_await accounts.find(key);
+  if (!existing) {
+    auto allowed = check_brought_link(call, provider->id(), identity->user);
+    if (!allowed) co_return std::unexpected(std::move(allowed.error()));
+    const auto made = co_await make_account(call, key, user_id, identity->tokens);
+    if (!made && made.error() == NotMade::refused)
+      co_return gatehouse::fail(417, "LINKING_FAILED", "Account not linked - unable to create account");
+    if (!made) existing = co_await accounts.find(key);
+  }
   if (existing && existing->user_id != user_id) co_return auth::fail(409, kAlreadyLinked);
-  if (existing) {
-    co_await accounts.update(existing->id, identity->tokens);
-    co_await update_user_on_link(call, user_id, identity->user);
-    co_return reply_linked();
-  }
-  auto allowed = check_brought_link(call, provider->id(), identity->user);
-  if (!allowed) co_return std::unexpected(std::move(allowed.error()));
-  bool refused = false;
-  try {
-    co_await accounts.create(key, user_id, identity->tokens);
-  } catch (const storage::ConstraintError&) {
-    refused = true;
-  }
-  if (refused) co_return gatehouse::fail(417, "LINKING_FAILED", "Account not linked - unable to create account");
+  if (existing) co_await accounts.update(existing->id, identity->tokens);
   co_await update_user_on_link(call, user_id, identity->user);
   co_return reply_linked();
 }

@@ -1,12 +1,13 @@
 // An identity provider for tests: a discovery document, keys, codes, tokens and profiles over plain HTTP. What it answers for a path
 // can be replaced, and every request is kept.
-import {createHash, createSign, generateKeyPairSync} from 'node:crypto';
+import {createHash, createSign, generateKeyPairSync, randomBytes} from 'node:crypto';
 import {createServer} from 'node:http';
 
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
 export class IdentityProvider {
   requests = []; // {path, form}
+  given = []; // access, refresh and ID tokens
   instead = new Map(); // path → function(request, response)
   user = {sub: 'sub-1', email: 'ann@example.test', email_verified: true, name: 'Ann'};
   #keys = generateKeyPairSync('rsa', {modulusLength: 2048});
@@ -28,7 +29,7 @@ export class IdentityProvider {
   // The user approves: → path and query of the callback.
   approve(authorizationUrl) {
     const query = new URL(authorizationUrl).searchParams;
-    const code = `code-${this.#codes.size}`;
+    const code = `code-${randomBytes(12).toString('hex')}`;
     this.#codes.set(code, {nonce: query.get('nonce'), challenge: query.get('code_challenge')});
     const back = new URL(query.get('redirect_uri'));
     back.search = new URLSearchParams({code, state: query.get('state')});
@@ -77,6 +78,9 @@ export class IdentityProvider {
     const claims = {iss: this.url, aud: 'app', iat: now, exp: now + 600, nonce: flow.nonce, ...this.user};
     const message = `${encode({alg: 'RS256', kid: 'key-1'})}.${encode(claims)}`;
     const signature = createSign('RSA-SHA256').update(message).sign(this.#keys.privateKey).toString('base64url');
-    return [200, {access_token: 'access', token_type: 'Bearer', expires_in: 600, scope: 'openid', id_token: `${message}.${signature}`}];
+    const [access_token, refresh_token] = ['access', 'refresh'].map((name) => `${name}-${randomBytes(12).toString('hex')}`);
+    const id_token = `${message}.${signature}`;
+    this.given.push(access_token, refresh_token, id_token);
+    return [200, {access_token, refresh_token, id_token, token_type: 'Bearer', expires_in: 600, scope: 'openid'}];
   }
 }
