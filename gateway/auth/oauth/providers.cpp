@@ -2,11 +2,10 @@
 
 #include <boost/json/parse.hpp>
 
+#include "auth/oauth/discovery.hpp"
 #include "base/check.hpp"
 
 namespace gatehouse::auth::oauth {
-
-namespace json = boost::json;
 
 namespace {
 
@@ -21,17 +20,8 @@ std::string fill_in(std::string_view pattern, const config::ProviderSettings& se
   return out;
 }
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 std::string written_or(const std::string& written, std::string found) {
   return written.empty() ? std::move(found) : written;
-}
-
-bool is_web_url(std::string_view url, bool insecure_http) {
-  return url.starts_with("https://") || (insecure_http && url.starts_with("http://"));
 }
 
 }  // namespace
@@ -65,7 +55,8 @@ Awaitable<ProviderPtr> Providers::find(std::string id) {
 
 std::shared_ptr<KeySource> Providers::keys_at(const std::string& url, outbound::Reach reach) {
   const std::lock_guard lock(mutex_);
-  auto& keys = keys_[url];
+  // One provider's document may name another one's keys, but not by the other's ways.
+  auto& keys = keys_[{url, reach.insecure_http, reach.private_network}];
   if (!keys) {
     keys = std::make_shared<KeySource>(http_, clock_, url, reach, [](const std::string& document) -> KeySource::Value {
       auto set = KeySet::parse(document);
@@ -108,33 +99,20 @@ ProviderPtr Providers::make_explicit(const config::ProviderSettings& settings) {
 
 // Runs on the thread of the HttpClient.
 ProviderPtr Providers::make_discovered(const config::ProviderSettings& settings, const std::string& document) {
-  boost::system::error_code error;
-  const auto parsed = json::parse(document, error);
-  if (error || !parsed.is_object()) return nullptr;
-  const auto& found = parsed.get_object();
+  auto found = parse_discovery(document, settings.insecure_http);
+  if (!found) return nullptr;
   Provider provider{.settings = settings};
-  provider.authorization_url = written_or(settings.authorization_url, text_of(found, "authorization_endpoint"));
-  provider.token_url = written_or(settings.token_url, text_of(found, "token_endpoint"));
-  provider.profile_url = written_or(settings.user_info_url, text_of(found, "userinfo_endpoint"));
-  provider.end_session_url = written_or(settings.end_session_url, text_of(found, "end_session_endpoint"));
-  provider.issuer = text_of(found, "issuer");
-  // The browser is sent there, and codes and secrets: nothing but the web will do.
-  for (const auto& url : {provider.authorization_url, provider.token_url})
-    if (!is_web_url(url, settings.insecure_http)) return nullptr;
-  if (!is_web_url(provider.end_session_url, settings.insecure_http)) provider.end_session_url.clear();
-  IdTokenRules rules;
-  rules.issuers = {provider.issuer};
-  rules.audiences = {settings.client_id};
-  const json::value* algorithms = found.if_contains("id_token_signing_alg_values_supported");
-  if (algorithms != nullptr && algorithms->is_array()) {
-    provider.is_oidc = !algorithms->get_array().empty();
-    for (const auto& one : algorithms->get_array())
-      if (one.is_string()) rules.algorithms.emplace_back(one.get_string());
-  }
-  const std::string keys_url = text_of(found, "jwks_uri");
-  if (!provider.issuer.empty() && is_web_url(keys_url, settings.insecure_http)) {
-    provider.id_token = std::move(rules);
-    provider.keys = keys_at(keys_url, provider.reach());
+  provider.authorization_url = written_or(settings.authorization_url, std::move(found->authorization_url));
+  provider.token_url = written_or(settings.token_url, std::move(found->token_url));
+  provider.profile_url = written_or(settings.user_info_url, std::move(found->profile_url));
+  provider.end_session_url = written_or(settings.end_session_url, std::move(found->end_session_url));
+  provider.issuer = std::move(found->issuer);
+  if (provider.authorization_url.empty() || provider.token_url.empty()) return nullptr;
+  provider.is_oidc = !found->algorithms.empty();
+  if (!provider.issuer.empty() && !found->keys_url.empty()) {
+    provider.id_token = IdTokenRules{
+        .issuers = {provider.issuer}, .audiences = {settings.client_id}, .algorithms = std::move(found->algorithms)};
+    provider.keys = keys_at(found->keys_url, provider.reach());
   } else if (settings.require_id_token_verification) {
     return nullptr;
   }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "auth/oauth/provider.hpp"
@@ -41,8 +42,8 @@ class Providers {
   const Clock& clock_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<std::pair<std::string, std::string>> names_;
-  std::mutex mutex_;  // guards keys_
-  std::map<std::string, std::shared_ptr<KeySource>> keys_;
+  std::mutex mutex_;                                                                // guards keys_
+  std::map<std::tuple<std::string, bool, bool>, std::shared_ptr<KeySource>> keys_;  // by URL and reach
 };
 
 }  // namespace gatehouse::auth::oauth
