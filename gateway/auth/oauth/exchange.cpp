@@ -140,7 +140,13 @@ Awaitable<std::optional<json::value>> Exchange::get_json(const Provider& provide
                                                          std::string access_token) {
   outbound::HttpRequest request{.url = std::move(url)};
   request.headers = {{"Accept", "application/json"}, {"Authorization", "Bearer " + access_token}};
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - clock_.steady());
+  request.timeout = std::min(request.timeout, left);
   auto response = co_await ask(std::move(request), provider);
+  if (left.count() <= 0) {
+    log::warn("provider {}: takes too long", provider.id());
+    co_return response;
+  }
   co_return response ? parse_json(response->body) : std::nullopt;
 }
 

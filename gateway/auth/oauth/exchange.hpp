@@ -1,7 +1,9 @@
 // What the gateway asks identity providers: tokens for a code, new tokens, who somebody is (RFC 6749, OpenID Connect
 // Core 1.0; Better Auth 1.7.25, core/oauth2). Whatever a provider answers that is not what was asked for, and a
-// provider that is late or away, is no answer: absent, and a line in the log without tokens.
+// provider that is late or away, is no answer: absent, and a line in the log without tokens. A call may take five
+// seconds, and all of one exchange ten (threats 93).
 #pragma once
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -15,7 +17,9 @@ namespace gatehouse::auth::oauth {
 // The provider and whatever else is referred to outlive the calls.
 class Exchange {
  public:
-  Exchange(outbound::HttpClient& http, const Clock& clock) : http_(http), clock_(clock) {}
+  // Its time runs from here.
+  Exchange(outbound::HttpClient& http, const Clock& clock)
+      : http_(http), clock_(clock), deadline_(clock.steady() + kTimeMax) {}
 
   Awaitable<std::optional<ProviderTokens>> tokens_for_code(const Provider& provider, std::string code,
                                                            std::string code_verifier, std::string redirect_uri);
@@ -45,8 +49,11 @@ class Exchange {
   Awaitable<std::optional<Profile>> fetch_profile(const Provider& provider, std::string access_token,
                                                   std::optional<std::string> subject);
 
+  static constexpr std::chrono::seconds kTimeMax{10};
+
   outbound::HttpClient& http_;
   const Clock& clock_;
+  const SteadyTime deadline_;
 };
 
 }  // namespace gatehouse::auth::oauth

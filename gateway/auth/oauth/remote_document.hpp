@@ -1,7 +1,7 @@
 // A document that a provider publishes and that changes seldom: a discovery document, a key set. Fetched when it is
 // first asked for and again when it is old; however many wait, one request is under way, and after a failed one none is
-// made for a while (threats 93: no retry storm). What was once read is used while the provider is down, for a day at
-// most.
+// made for a while (threats 93: no retry storm). What was once read is used while it is fetched anew and while the
+// provider is down, for a day at most: only who has nothing waits.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -52,23 +52,25 @@ class RemoteDocument {
       const std::lock_guard lock(mutex_);
       const SteadyTime now = clock_.steady();
       if (value_ && now - read_at_ >= kUsable) value_ = nullptr;
-      const bool is_due = !value_ || now - read_at_ >= kFresh || (newer && now - read_at_ >= kBetweenDemands);
+      const bool misses = !value_ || (newer && now - read_at_ >= kBetweenDemands);
+      const bool is_due = misses || now - read_at_ >= kFresh;
       const bool may_try = failed_at_ == SteadyTime{} || now - failed_at_ >= kAfterFailure;
-      waits = is_due && (fetching_ || may_try);
-      fetches = waits && !fetching_;
+      fetches = is_due && !fetching_ && may_try;
+      waits = misses && (fetching_ || may_try);
+      fetching_ = fetching_ || fetches;
       if (waits) {
-        fetching_ = true;
         waiters_.push_back(std::move(waiter));
       } else {
         known = value_;
       }
     }
-    if (!waits) return waiter.resume(std::move(known));
-    if (!fetches) return;
-    outbound::HttpRequest request{.url = url_, .headers = {{"Accept", "application/json"}}, .reach = reach_};
-    http_.start(std::move(request), [this](std::exception_ptr error, outbound::HttpResponse response) {
-      finish(std::move(error), response);
-    });
+    if (fetches) {
+      outbound::HttpRequest request{.url = url_, .headers = {{"Accept", "application/json"}}, .reach = reach_};
+      http_.start(std::move(request), [this](std::exception_ptr error, outbound::HttpResponse response) {
+        finish(std::move(error), response);
+      });
+    }
+    if (!waits) waiter.resume(std::move(known));
   }
 
   void finish(std::exception_ptr error, const outbound::HttpResponse& response) {
