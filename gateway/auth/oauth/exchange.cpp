@@ -262,8 +262,6 @@ Awaitable<std::optional<Profile>> Exchange::fetch_profile(const Provider& provid
   auto& data = answer->get_object();
   const ProviderFacts* facts = provider.facts;
   if (facts == nullptr) {
-    // The profile must be of whom the ID token speaks (OpenID Connect Core 1.0, section 5.3.2).
-    if (subject && id_text(data.if_contains("sub")) != *subject) co_return std::nullopt;
     auto named = with_standard_names(data, false);
     for (const auto* name : {"email", "name"})
       if (const json::value* value = data.if_contains(name)) named[name] = *value;
@@ -277,11 +275,16 @@ Awaitable<std::optional<Profile>> Exchange::fetch_profile(const Provider& provid
   co_return checked(facts->read_profile(std::move(data), provider.settings));
 }
 
+  // The profile must be of whom the ID token speaks (OpenID Connect Core 1.0, section 5.3.2).
+  if (subject && id_text(data.if_contains("sub")) != *subject) co_return std::nullopt;
 Awaitable<std::optional<Profile>> Exchange::profile(const Provider& provider, ProviderTokens tokens,
                                                     std::optional<std::string> nonce, std::string user) {
   const bool from_token_alone = provider.facts != nullptr && provider.facts->profile_url.empty();
   std::optional<std::string> subject;
-  const bool verifies = provider.id_token && (provider.facts == nullptr || from_token_alone);
+  const bool binds_flow = provider.facts != nullptr && provider.id_token && provider.facts->id_token->binds_flow &&
+                          nonce && !nonce->empty();
+  const bool verifies = provider.id_token && (provider.facts == nullptr || from_token_alone || binds_flow);
+  if (binds_flow && !tokens.id_token) co_return std::nullopt;
   if (verifies && tokens.id_token) {
     auto claims = co_await claims_of(provider, *tokens.id_token, std::move(nonce));
     if (!claims) {
@@ -291,7 +294,7 @@ Awaitable<std::optional<Profile>> Exchange::profile(const Provider& provider, Pr
     subject = id_text(claims->if_contains("sub"));
     const json::value* email = claims->if_contains("email");
     const bool has_email = email != nullptr && email->is_string() && !email->get_string().empty();
-    if (has_email || from_token_alone || provider.profile_url.empty())
+    if (!binds_flow && (has_email || from_token_alone || provider.profile_url.empty()))
       co_return profile_of_claims(provider, std::move(*claims), user);
   }
   if (from_token_alone) co_return std::nullopt;

@@ -80,8 +80,9 @@ std::string without_params(std::string_view url, const Pairs& params) {
 
 bool Provider::requires_nonce() const {
   if (!id_token || settings.disable_id_token_nonce_binding) return false;
-  // Of built-in providers only where the ID token is what says who it is.
-  return facts == nullptr || facts->profile_url.empty();
+  if (facts == nullptr) return true;
+  // Of built-in providers only where the ID token says who it is, or is all that binds a code to its flow.
+  return facts->profile_url.empty() || (facts->id_token->binds_flow && !settings.disable_default_scope);
 }
 
 bool Provider::takes_id_token_of_client() const {

@@ -263,7 +263,6 @@ const std::vector<ProviderFacts>& all_facts() {
        .profile_url = "https://discord.com/api/users/@me",
        .scopes = {"identify", "email"},
        .requested_scopes_first = true,
-       .pkce = false,
        .sends_prompt = true,
        .default_prompt = "none",
        .read_profile = read_discord},
@@ -273,7 +272,7 @@ const std::vector<ProviderFacts>& all_facts() {
        .token_url = "https://graph.facebook.com/v24.0/oauth/access_token",
        .profile_url = "https://graph.facebook.com/me?fields=id,name,email,picture",
        .scopes = {"email", "public_profile"},
-       .pkce = false,
+       .pkce = false,  // forgets the challenge, and then refuses the verifier
        .sends_login_hint = true,
        .id_token = ProviderFacts::IdToken{.issuers = {"https://www.facebook.com"},
                                           .keys_url = "https://limited.facebook.com/.well-known/oauth/openid/jwks/"},
@@ -317,7 +316,7 @@ const std::vector<ProviderFacts>& all_facts() {
        .token_url = "https://www.linkedin.com/oauth/v2/accessToken",
        .profile_url = "https://api.linkedin.com/v2/userinfo",
        .scopes = {"profile", "email", "openid"},
-       .pkce = false,
+       .pkce = false,  // takes no secret and verifier together; its ID tokens have no nonce
        .sends_login_hint = true,
        .read_profile = read_standard},
       {.id = "microsoft",
@@ -340,7 +339,11 @@ const std::vector<ProviderFacts>& all_facts() {
        .profile_url = "https://slack.com/api/openid.connect.userInfo",
        .scopes = {"openid", "profile", "email"},
        .requested_scopes_first = true,
-       .pkce = false,
+       .pkce = false,  // takes no secret and verifier together
+       .id_token = ProviderFacts::IdToken{.issuers = {"https://slack.com"},
+                                          .keys_url = "https://slack.com/openid/connect/keys",
+                                          .binds_flow = true,
+                                          .client_may_bring_it = false},
        .read_profile = read_slack},
       {.id = "spotify",
        .name = "Spotify",
@@ -354,7 +357,7 @@ const std::vector<ProviderFacts>& all_facts() {
        .authorization_url = "https://id.twitch.tv/oauth2/authorize",
        .token_url = "https://id.twitch.tv/oauth2/token",
        .scopes = {"user:read:email", "openid"},
-       .pkce = false,
+       .pkce = false,  // not known there; the nonce binds the flow
        .authorization_params = {{"claims", R"({"id_token":{"email":null,"email_verified":null,)"
                                            R"("preferred_username":null,"picture":null}})"}},
        .id_token = ProviderFacts::IdToken{.issuers = {"https://id.twitch.tv/oauth2"},

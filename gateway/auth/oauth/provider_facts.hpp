@@ -51,6 +51,9 @@ struct ProviderFacts {
     std::vector<std::string_view> algorithms = {"RS256"};
     std::chrono::seconds age_max{0};
     bool nonce_may_be_hashed = false;
+    // For providers without PKCE whose profile comes from elsewhere: the ID token is verified for its nonce's sake, and
+    // must be of the same subject.
+    bool binds_flow = false;
     bool client_may_bring_it = true;  // sign-in with an ID token that an app got itself
     // Further claims; null: none.
     bool (*claims_allowed)(const boost::json::object& claims, const config::ProviderSettings& settings) = nullptr;
