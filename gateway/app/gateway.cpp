@@ -73,6 +73,15 @@ std::string process_ca_file() {
   return file != nullptr ? file : "";
 }
 
+std::unique_ptr<auth::oauth::Providers> make_providers(const config::AuthSettings& settings, outbound::HttpClient& http,
+                                                       const Clock& clock) {
+  try {
+    return std::make_unique<auth::oauth::Providers>(settings, http, clock);
+  } catch (const std::invalid_argument& error) {
+    throw StartError(error.what());
+  }
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -102,7 +111,7 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       passwords_(random_, {}),
       mailer_(make_mailer(settings_, clock_, random_)),
       http_({.ca_file = process_ca_file()}),
-      providers_(settings_.auth, http_, clock_),
+      providers_(make_providers(settings_.auth, http_, clock_)),
       origins_(settings_.base_url, settings_.trusted_origins),
       secrets_(settings_),
       cookie_cache_(settings_.auth.session.cookie_cache, secrets_, random_,
@@ -163,7 +172,7 @@ void Gateway::Parts::open_workers() {
                                             .passwords = passwords_,
                                             .mailer = mailer_ ? static_cast<outbound::Mailer&>(*mailer_) : no_mailer_,
                                             .http = http_,
-                                            .providers = providers_,
+                                            .providers = *providers_,
                                             .origins = origins_,
                                             .secrets = secrets_,
                                             .cookie_cache = cookie_cache_,

@@ -59,7 +59,7 @@ class Gateway::Parts {
   outbound::NoMailer no_mailer_;
   std::unique_ptr<outbound::QueuedMailer> mailer_;  // null: no mails can be sent
   outbound::CurlHttpClient http_;
-  auth::oauth::Providers providers_;
+  std::unique_ptr<auth::oauth::Providers> providers_;
   auth::TrustedOrigins origins_;
   const auth::Secrets secrets_;
   const auth::CookieCache cookie_cache_;

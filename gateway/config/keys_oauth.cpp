@@ -115,6 +115,11 @@ const Table& social_provider_keys() {
     keys.keys.push_back(key("hd", &S::hosted_domain, "Google's hosted domain that users must belong to; `*` is any"));
     keys.keys.push_back(key("audience", &S::audience,
                             "Further client ids that ID tokens may be made for: other platforms of the application"));
+    keys.keys.push_back(key("team_id", &S::team_id, "Apple's id of the team, beside `private_key`"));
+    keys.keys.push_back(key("key_id", &S::key_id, "Apple's id of `private_key`"));
+    keys.keys.push_back(key("private_key", &S::private_key,
+                            "The key that Apple has given, in PEM: the gateway makes the `client_secret` of it",
+                            {.example = "${file:/run/secrets/apple.p8?}"}));
     keys.keys.push_back(key("disable_default_scope", &S::disable_default_scope, "Ask for `scope` alone"));
     return keys;
   }();

@@ -66,6 +66,10 @@ struct ProviderSettings {
   bool pkce = true;
   Authentication authentication = Authentication::post;
   std::vector<std::string> authorization_url_params;  // NAME=VALUE
+  // Of Apple, instead of client_secret: what makes one.
+  std::string team_id;
+  std::string key_id;
+  Secret private_key;  // PEM
   std::vector<std::string> token_url_params;
   std::string response_mode;
   std::string post_logout_redirect_uri;

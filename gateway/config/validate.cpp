@@ -227,7 +227,9 @@ class Validator {
     const auto& auth = gateway_.auth;
     for (const auto& provider : auth.social_providers) {
       const std::string path = "gateway.auth.social_providers." + provider.id;
-      if (provider.client_secret.empty() && !input_.dev) add(Code::missing, path, "has no client_secret");
+      const bool makes_secret = check_private_key(provider, path);
+      if (provider.client_secret.empty() && !makes_secret && !input_.dev)
+        add(Code::missing, path, "has no client_secret");
       check_provider_url(provider, path + ".issuer", provider.issuer);
     }
     for (const auto& provider : auth.generic_oauth) {
@@ -244,6 +246,20 @@ class Validator {
       check_provider_url(provider, path + ".token_url", provider.token_url);
       check_provider_url(provider, path + ".user_info_url", provider.user_info_url);
     }
+  }
+
+  // Whether the client secret is made of a key.
+  bool check_private_key(const ProviderSettings& provider, const std::string& path) {
+    const bool has_key = !provider.private_key.empty();
+    if (!has_key && provider.team_id.empty() && provider.key_id.empty()) return false;
+    if (provider.id != "apple") {
+      add(Code::value, path, "has a team_id, key_id or private_key, which only apple has");
+    } else if (!has_key || provider.team_id.empty() || provider.key_id.empty()) {
+      add(Code::missing, path, "needs team_id, key_id and private_key together");
+    } else if (!provider.client_secret.empty()) {
+      add(Code::value, path, "has both a client_secret and a private_key to make one of");
+    }
+    return true;
   }
 
   void check_provider_url(const ProviderSettings& provider, const std::string& path, const std::string& url) {

@@ -52,6 +52,22 @@ TEST_CASE("a generic provider needs its endpoints, and TLS unless plain http is 
   CHECK(loaded.unsafe.back() == "company: insecure_http: its tokens and profiles may travel without TLS");
 }
 
+TEST_CASE("Apple's client secret may be made of a key, which is whole or not there, and nobody else's") {
+  const auto loaded =
+      load_text(with_auth("social_providers: {apple: {client_id: a, team_id: T, key_id: K, private_key: \"-----BEGIN "
+                          "PRIVATE KEY-----\"}}"));
+  REQUIRE(loaded.gateway.auth.social_providers.size() == 1);
+  CHECK(loaded.gateway.auth.social_providers[0].client_secret.empty());
+  CHECK(heads_of(with_auth("social_providers: {apple: {client_id: a, key_id: K, private_key: P}}"))
+            .find("needs team_id, key_id and private_key together") != std::string::npos);
+  CHECK(heads_of(
+            with_auth(
+                "social_providers: {apple: {client_id: a, client_secret: s, team_id: T, key_id: K, private_key: P}}"))
+            .find("has both a client_secret and a private_key to make one of") != std::string::npos);
+  CHECK(heads_of(with_auth("social_providers: {google: {client_id: a, client_secret: s, team_id: T}}"))
+            .find("has a team_id, key_id or private_key, which only apple has") != std::string::npos);
+}
+
 TEST_CASE("no two providers have one name") {
   CHECK(
       heads_of(

@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "base/check.hpp"
@@ -65,6 +66,16 @@ std::string JwtSigner::jwk() const {
   }
   return R"({"kty":"RSA","n":")" + number_of(key_, OSSL_PKEY_PARAM_RSA_N, 0) + R"(","e":")" +
          number_of(key_, OSSL_PKEY_PARAM_RSA_E, 0) + "\"" + rest;
+}
+
+std::string JwtSigner::private_key() const {
+  BIO* memory = BIO_new(BIO_s_mem());
+  GATEHOUSE_CHECK(PEM_write_bio_PKCS8PrivateKey(memory, key_, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory, &data);
+  std::string text(data, static_cast<std::size_t>(size));
+  BIO_free(memory);
+  return text;
 }
 
 std::string JwtSigner::signature_of(std::string_view message) const {

@@ -15,6 +15,7 @@ class JwtSigner {
   ~JwtSigner();
 
   std::string jwk() const;
+  std::string private_key() const;  // PEM, PKCS #8
   // `claims` is JSON. The header names the algorithm and the key's id.
   std::string sign(std::string_view claims) const;
   std::string sign(std::string_view header, std::string_view claims) const;

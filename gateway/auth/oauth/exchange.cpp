@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <cmath>
 
+#include "auth/oauth/client_secret.hpp"
 #include "auth/request_body.hpp"
 #include "auth/url_query.hpp"
 #include "base/ascii.hpp"
@@ -158,12 +159,11 @@ Awaitable<std::optional<json::object>> Exchange::post_token(const Provider& prov
                          ? provider.facts->basic_authentication
                          : settings.authentication == config::ProviderSettings::Authentication::basic;
   if (basic) {
-    const std::string pair =
-        encode_form_value(settings.client_id) + ":" + encode_form_value(settings.client_secret.reveal());
+    const std::string pair = encode_form_value(settings.client_id) + ":" + encode_form_value(secret);
     request.headers.emplace_back("Authorization", "Basic " + base64_encode(pair));
   } else {
     form.emplace_back("client_id", settings.client_id);
-    if (!settings.client_secret.empty()) form.emplace_back("client_secret", settings.client_secret.reveal());
+    if (!secret.empty()) form.emplace_back("client_secret", secret);
   }
   request.body = encode_form(form);
   auto response = co_await ask(std::move(request), provider);
@@ -173,6 +173,7 @@ Awaitable<std::optional<json::object>> Exchange::post_token(const Provider& prov
   co_return std::move(parsed->get_object());
 }
 
+  const std::string secret = client_secret_of(provider, clock_.now());
 ProviderTokens Exchange::read_tokens(const Provider& provider, const json::object& answer) const {
   const WallTime now = clock_.now();
   ProviderTokens tokens;

@@ -12,6 +12,7 @@
 #include "auth/oauth/provider_facts.hpp"
 #include "auth/oauth/remote_document.hpp"
 #include "config/oauth_settings.hpp"
+#include "crypto/es256.hpp"
 #include "outbound/http_client.hpp"
 
 namespace gatehouse::auth::oauth {
@@ -28,7 +29,8 @@ struct Provider {
   std::string issuer = {};           // of a discovery document; empty: not known
   bool is_oidc = false;              // the discovery document names algorithms of ID tokens
   std::optional<IdTokenRules> id_token = {};
-  std::shared_ptr<KeySource> keys = {};  // with id_token
+  std::shared_ptr<KeySource> keys = {};              // with id_token
+  std::optional<crypto::Es256Key> signing_key = {};  // makes the client secret
 
   const std::string& id() const { return settings.id; }
   outbound::Reach reach() const { return {settings.insecure_http, settings.private_network}; }

@@ -1,6 +1,6 @@
 #include "auth/oauth/providers.hpp"
 
-#include <boost/json/parse.hpp>
+#include <stdexcept>
 
 #include "auth/oauth/discovery.hpp"
 #include "base/check.hpp"
@@ -73,6 +73,11 @@ ProviderPtr Providers::make_built_in(const config::ProviderSettings& settings) {
   provider.authorization_url = fill_in(facts->authorization_url, settings, *facts);
   provider.token_url = fill_in(facts->token_url, settings, *facts);
   provider.profile_url = fill_in(facts->profile_url, settings, *facts);
+  if (!settings.private_key.empty()) {
+    provider.signing_key = crypto::Es256Key::parse(settings.private_key.reveal());
+    if (!provider.signing_key)
+      throw std::invalid_argument("auth.social_providers." + settings.id + ".private_key is no private key on P-256");
+  }
   if (facts->id_token) {
     const auto& known = *facts->id_token;
     IdTokenRules rules;

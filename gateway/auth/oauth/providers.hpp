@@ -17,7 +17,7 @@ namespace gatehouse::auth::oauth {
 
 class Providers {
  public:
-  // The settings outlive the object.
+  // The settings outlive the object. Throws std::invalid_argument where a private key is none.
   Providers(const config::AuthSettings& settings, outbound::HttpClient& http, const Clock& clock);
 
   // nullptr: there is none of that name, or its discovery document cannot be had.
