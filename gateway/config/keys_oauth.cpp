@@ -126,6 +126,19 @@ const Table& social_provider_keys() {
   return table;
 }
 
+const Table& profile_keys() {
+  using S = ProfilePlaces;
+  static const Table table{{
+      key("id", &S::id, "What the account is known by; it must never change. `sub` or `id` where it is not written",
+          {.example = "data.user_id"}),
+      key("email", &S::email, "The address"),
+      key("email_verified", &S::email_verified, "Whether the provider has verified the address"),
+      key("name", &S::name, "The name", {.example = "data.display_name"}),
+      key("image", &S::image, "The picture's URL; `picture` where it is not written"),
+  }};
+  return table;
+}
+
 const Table& generic_provider_keys() {
   using S = ProviderSettings;
   static const Table table = [] {
@@ -137,6 +150,9 @@ const Table& generic_provider_keys() {
     add(key<HttpUrlValue>("authorization_url", &S::authorization_url, "Where people are sent to"));
     add(key<HttpUrlValue>("token_url", &S::token_url, "Where codes are exchanged for tokens"));
     add(key<HttpUrlValue>("user_info_url", &S::user_info_url, "Where the profile is"));
+    add(section("profile", &S::profile, profile_keys,
+                "Where the profile has what, for providers that have it elsewhere: names, with dots between those that "
+                "lead inside"));
     add(key<HttpUrlValue>("end_session_url", &S::end_session_url, "Where the provider's own session is ended"));
     add(key("pkce", &S::pkce, "Bind the code to this flow (RFC 7636, S256)"));
     add(key<WordValue<AuthenticationWords>>("authentication", &S::authentication,

@@ -35,6 +35,15 @@ struct AccountSettings {
   bool store_account_cookie = false;
 };
 
+// Where a generic provider's profile has what; names with dots between them lead inside. Empty: the usual place.
+struct ProfilePlaces {
+  std::string id;
+  std::string email;
+  std::string email_verified;
+  std::string name;
+  std::string image;
+};
+
 // One provider of `social_providers` or `generic_oauth`: which members count is said by its table of keys.
 struct ProviderSettings {
   enum class Authentication { post, basic };
@@ -57,19 +66,20 @@ struct ProviderSettings {
   std::string hosted_domain;
   std::vector<std::string> audience;
   bool disable_default_scope = false;
+  // Of Apple, instead of client_secret: what makes one.
+  std::string team_id;
+  std::string key_id;
+  Secret private_key;  // PEM
   // Of generic ones.
   std::string discovery_url;
   std::string authorization_url;
   std::string token_url;
   std::string user_info_url;
+  ProfilePlaces profile;
   std::string end_session_url;
   bool pkce = true;
   Authentication authentication = Authentication::post;
   std::vector<std::string> authorization_url_params;  // NAME=VALUE
-  // Of Apple, instead of client_secret: what makes one.
-  std::string team_id;
-  std::string key_id;
-  Secret private_key;  // PEM
   std::vector<std::string> token_url_params;
   std::string response_mode;
   std::string post_logout_redirect_uri;

@@ -88,14 +88,30 @@ std::string id_text(const json::value* value) {
   return {};
 }
 
-Profile make_generic_profile(json::object data, std::string subject) {
-  Profile profile;
-  profile.subject = std::move(subject);
-  for (const auto* name : {"email", "image", "name"}) {
-    const json::value* value = data.if_contains(name);
-    if (value != nullptr && !(value->is_null() && std::string_view(name) == "image")) profile.user[name] = *value;
+// nullptr: nothing is written, or there is nothing.
+const json::value* find_place(const json::object& data, std::string_view place) {
+  const json::object* object = &data;
+  while (object != nullptr && !place.empty()) {
+    const auto dot = place.find('.');
+    const json::value* value = object->if_contains(place.substr(0, dot));
+    if (dot == std::string_view::npos || value == nullptr) return value;
+    object = value->if_object();
+    place.remove_prefix(dot + 1);
   }
-  profile.user["emailVerified"] = read_boolean(data.if_contains("emailVerified")).value_or(false);
+  return nullptr;
+}
+
+Profile make_generic_profile(const config::ProfilePlaces& places, json::object data, std::string subject) {
+  Profile profile;
+  profile.subject = places.id.empty() ? std::move(subject) : id_text(find_place(data, places.id));
+  const auto find = [&](const std::string& place, std::string_view usual) {
+    return place.empty() ? data.if_contains(usual) : find_place(data, place);
+  };
+  if (const json::value* email = find(places.email, "email")) profile.user["email"] = *email;
+  if (const json::value* image = find(places.image, "image"); image != nullptr && !image->is_null())
+    profile.user["image"] = *image;
+  if (const json::value* name = find(places.name, "name")) profile.user["name"] = *name;
+  profile.user["emailVerified"] = read_boolean(find(places.email_verified, "emailVerified")).value_or(false);
   profile.data = std::move(data);
   return profile;
 }
@@ -124,7 +140,13 @@ void add_apple_name(json::object& claims, const std::string& user) {
 Awaitable<std::optional<outbound::HttpResponse>> Exchange::ask(outbound::HttpRequest request,
                                                                const Provider& provider) {
   request.reach = provider.reach();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - clock_.steady());
+  request.timeout = std::min(request.timeout, left);
   std::optional<outbound::HttpResponse> response;
+  if (left.count() <= 0) {
+    log::warn("provider {}: takes too long", provider.id());
+    co_return response;
+  }
   try {
     response = co_await http_.send(std::move(request));
   } catch (const Failure& failure) {
@@ -141,13 +163,7 @@ Awaitable<std::optional<json::value>> Exchange::get_json(const Provider& provide
                                                          std::string access_token) {
   outbound::HttpRequest request{.url = std::move(url)};
   request.headers = {{"Accept", "application/json"}, {"Authorization", "Bearer " + access_token}};
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - clock_.steady());
-  request.timeout = std::min(request.timeout, left);
   auto response = co_await ask(std::move(request), provider);
-  if (left.count() <= 0) {
-    log::warn("provider {}: takes too long", provider.id());
-    co_return response;
-  }
   co_return response ? parse_json(response->body) : std::nullopt;
 }
 
@@ -158,6 +174,7 @@ Awaitable<std::optional<json::object>> Exchange::post_token(const Provider& prov
   const bool basic = provider.facts != nullptr
                          ? provider.facts->basic_authentication
                          : settings.authentication == config::ProviderSettings::Authentication::basic;
+  const std::string secret = client_secret_of(provider, clock_.now());
   if (basic) {
     const std::string pair = encode_form_value(settings.client_id) + ":" + encode_form_value(secret);
     request.headers.emplace_back("Authorization", "Basic " + base64_encode(pair));
@@ -173,7 +190,6 @@ Awaitable<std::optional<json::object>> Exchange::post_token(const Provider& prov
   co_return std::move(parsed->get_object());
 }
 
-  const std::string secret = client_secret_of(provider, clock_.now());
 ProviderTokens Exchange::read_tokens(const Provider& provider, const json::object& answer) const {
   const WallTime now = clock_.now();
   ProviderTokens tokens;
@@ -252,7 +268,7 @@ std::optional<Profile> Exchange::profile_of_claims(const Provider& provider, jso
   std::string subject = id_text(claims.if_contains(provider.is_oidc ? "sub" : "id"));
   auto data = with_standard_names(claims, true);
   if (!provider.is_oidc) subject = id_text(data.if_contains("id"));
-  return checked(make_generic_profile(std::move(data), std::move(subject)));
+  return checked(make_generic_profile(provider.settings.profile, std::move(data), std::move(subject)));
 }
 
 Awaitable<std::optional<Profile>> Exchange::fetch_profile(const Provider& provider, std::string access_token,
@@ -261,13 +277,15 @@ Awaitable<std::optional<Profile>> Exchange::fetch_profile(const Provider& provid
   auto answer = co_await get_json(provider, provider.profile_url, access_token);
   if (!answer || !answer->is_object()) co_return std::nullopt;
   auto& data = answer->get_object();
+  // The profile must be of whom the ID token speaks (OpenID Connect Core 1.0, section 5.3.2).
+  if (subject && id_text(data.if_contains("sub")) != *subject) co_return std::nullopt;
   const ProviderFacts* facts = provider.facts;
   if (facts == nullptr) {
     auto named = with_standard_names(data, false);
     for (const auto* name : {"email", "name"})
       if (const json::value* value = data.if_contains(name)) named[name] = *value;
     std::string id = subject ? *subject : id_text(data.if_contains(provider.is_oidc ? "sub" : "id"));
-    co_return checked(make_generic_profile(std::move(named), std::move(id)));
+    co_return checked(make_generic_profile(provider.settings.profile, std::move(named), std::move(id)));
   }
   if (facts->add_second != nullptr) {
     auto second = co_await get_json(provider, std::string(facts->second_profile_url), access_token);
@@ -276,8 +294,6 @@ Awaitable<std::optional<Profile>> Exchange::fetch_profile(const Provider& provid
   co_return checked(facts->read_profile(std::move(data), provider.settings));
 }
 
-  // The profile must be of whom the ID token speaks (OpenID Connect Core 1.0, section 5.3.2).
-  if (subject && id_text(data.if_contains("sub")) != *subject) co_return std::nullopt;
 Awaitable<std::optional<Profile>> Exchange::profile(const Provider& provider, ProviderTokens tokens,
                                                     std::optional<std::string> nonce, std::string user) {
   const bool from_token_alone = provider.facts != nullptr && provider.facts->profile_url.empty();

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <set>
 
 #include "tests/features/social_sign_in/mock_provider.hpp"
