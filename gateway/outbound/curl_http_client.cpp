@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <deque>
@@ -22,6 +23,7 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr std::size_t kHeadMax = 64 * 1024;
+constexpr std::size_t kFieldMax = 16 * 1024;
 constexpr std::size_t kIdleConnections = 32;
 constexpr std::chrono::milliseconds kRound{1'000};
 
@@ -50,6 +52,16 @@ std::optional<IpAddress> read_address(const sockaddr* address) {
     return IpAddress::v6(bytes);
   }
   return std::nullopt;
+}
+
+// Tokens in header fields may come from clients. curl would send a line end as it is: what follows would be a field, or
+// a request, of its own.
+bool can_be_sent(const HttpRequest& request) {
+  return std::ranges::all_of(request.headers, [](const auto& field) {
+    const auto& [name, value] = field;
+    const auto is_text = [](char c) { return (c >= 0x20 && c != 0x7F) || c == '\t'; };
+    return name.size() + value.size() <= kFieldMax && std::ranges::all_of(value, is_text);
+  });
 }
 
 struct Call {
@@ -187,7 +199,11 @@ class CurlHttpClient::Engine {
     {
       const std::lock_guard lock(mutex_);
       Load& load = loads_[call->origin];
-      if (stopping_) {
+      if (!can_be_sent(call->request)) {
+        ++counts_.failed;
+        refusal = make_failure(502, "outbound_refused", call->origin + ": a header field that is none");
+        forget_idle(call->origin);
+      } else if (stopping_) {
         refusal = make_failure(503, "shutting_down", "the gateway is shutting down");
       } else if (load.waiting >= settings_.waiting_of_origin_max + settings_.parallel_of_origin_max) {
         ++counts_.busy;

@@ -29,7 +29,7 @@ struct Reach {
 struct HttpRequest {
   std::string method = "GET";  // GET or POST
   std::string url;
-  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};  // one with a line end, or over 16 KiB: refused
   std::string body = {};
   Reach reach = {};
   std::chrono::milliseconds timeout{5'000};  // of the whole call, waiting in the queue included
@@ -51,7 +51,8 @@ class HttpClient {
 
   virtual ~HttpClient() = default;
   // From any thread; never waits. The completion runs on the client's thread and must be short. Reasons of Failure:
-  // outbound_busy, outbound_timeout, outbound_unreachable, outbound_refused (a peer that must not be reached),
+  // outbound_busy, outbound_timeout, outbound_unreachable, outbound_refused (a peer that must not be reached, a
+  // header field that is none),
   // outbound_too_large, shutting_down.
   virtual void start(HttpRequest request, Completion completion) = 0;
 

@@ -69,6 +69,20 @@ TEST_CASE("a form is posted with the header fields that were given") {
   CHECK(seen.ends_with("\r\n\r\ncode=x&state=y"));
 }
 
+TEST_CASE("a header field that would be more than one, or is too long, is not sent") {
+  World world;
+  for (const std::string& token :
+       {std::string("a\r\nX-Other: b"), std::string("a\nb"), std::string("a\rb"), std::string("a\0b", 3),
+        std::string("a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n"), std::string(20'000, 'a')}) {
+    CAPTURE(token);
+    auto request = world.get();
+    request.headers = {{"Authorization", "Bearer " + token}};
+    CHECK(world.failure_of(std::move(request)) == "outbound_refused");
+  }
+  CHECK(world.server.connections() == 0);
+  CHECK(world.client.counts().failed == 6);
+}
+
 TEST_CASE("redirects are answers and are not followed") {
   World world;
   world.server.answer("HTTP/1.1 302 Found\r\nLocation: " + world.url("/elsewhere") + "\r\nContent-Length: 0\r\n\r\n");
