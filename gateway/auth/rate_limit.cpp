@@ -1,5 +1,7 @@
 #include "auth/rate_limit.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "auth/row_id.hpp"
@@ -18,23 +20,21 @@ constexpr seconds kPauseAfterFailure{1};
 constexpr seconds kClockDifference{60};
 
 // The decision and the count are one statement. No row: refused. $1: the key, $2: now, $3: where the window began that
-// would still count, $4: the most, $5: what no clock can have said yet, unless it was wrong, $6: the id.
-const storage::Statement kTake{
-    R"(INSERT INTO "rateLimit" ("id", "key", "count", "lastRequest") VALUES ($6, $1, 1, $2)
+// would still count, $4: the most, $5: what no clock can have said yet, unless it was wrong, $6: the id, where the
+// gateway makes it.
+std::string take_text(bool with_id) {
+  return fmt::format(R"(INSERT INTO "rateLimit" ({}"key", "count", "lastRequest") VALUES ({}$1, 1, $2)
        ON CONFLICT ("key") DO UPDATE SET
          "count" = CASE WHEN "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 THEN 1
                    ELSE "rateLimit"."count" + 1 END,
          "lastRequest" = $2
          WHERE "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 OR "rateLimit"."count" < $4
-       RETURNING "count")"};
-const storage::Statement kTakeWithSerialId{
-    R"(INSERT INTO "rateLimit" ("key", "count", "lastRequest") VALUES ($1, 1, $2)
-       ON CONFLICT ("key") DO UPDATE SET
-         "count" = CASE WHEN "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 THEN 1
-                   ELSE "rateLimit"."count" + 1 END,
-         "lastRequest" = $2
-         WHERE "rateLimit"."lastRequest" <= $3 OR "rateLimit"."lastRequest" > $5 OR "rateLimit"."count" < $4
-       RETURNING "count")"};
+       RETURNING "count")",
+                     with_id ? R"("id", )" : "", with_id ? "$6, " : "");
+}
+
+const std::string kTake = take_text(true);
+const std::string kTakeWithSerialId = take_text(false);
 const storage::Statement kLast{R"(SELECT "lastRequest" FROM "rateLimit" WHERE "key" = $1)"};
 
 }  // namespace
@@ -83,7 +83,7 @@ Awaitable<RateRefusal> RateLimit::ask_database(std::string key, config::AuthRate
                              milliseconds((now + window + kClockDifference).time_since_epoch())};
   const bool serial = ids_ == storage::IdKind::serial;
   if (!serial) values.emplace_back(make_row_id(ids_, deps_.random));
-  const auto counted = co_await deps_.database.query(serial ? kTakeWithSerialId : kTake, std::move(values));
+  const auto counted = co_await deps_.database.query({serial ? kTakeWithSerialId : kTake}, std::move(values));
   if (!counted.rows.empty()) co_return std::nullopt;
   storage::Parameters of_key{std::move(key)};
   const auto found = co_await deps_.database.query(kLast, std::move(of_key));
