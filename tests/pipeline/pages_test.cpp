@@ -21,8 +21,8 @@ bool holds(std::string_view text, std::string_view part) {
 
 TEST_CASE("find_page knows the pages and what they load, and nothing else") {
   const HostedPages pages(Gateway{});
-  for (const auto* path : {"/sign-in", "/.gatehouse/page.css", "/.gatehouse/sign_in.js", "/.gatehouse/return_to.js",
-                           "/.gatehouse/mark.svg"}) {
+  for (const auto* path : {"/sign-in", "/account", "/.gatehouse/page.css", "/.gatehouse/sign_in.js",
+                           "/.gatehouse/return_to.js", "/.gatehouse/mark.svg"}) {
     CAPTURE(path);
     CHECK(pages.find_page(path) != nullptr);
   }
