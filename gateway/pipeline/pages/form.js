@@ -82,6 +82,11 @@ export function bindForm(form, send, done, refused = () => false) {
     });
   }
 
+  form.addEventListener('reset', () => {
+    showMessage('', 'bad', place);
+    for (const field of fields) setFieldError(field, '');
+  });
+
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (busy) return;
