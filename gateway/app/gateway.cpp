@@ -156,11 +156,11 @@ std::string_view Gateway::Parts::redis_state() const {
 }
 
 void Gateway::Parts::open_workers() {
-  const auto& listen = settings_.listen;
-  const auto https = open_listener(listen.https, "https");
-  const auto http = open_listener(listen.http, "http");
-  const auto insecure_http = open_listener(listen.insecure_http, "insecure_http");
-  const auto internal = open_listener(listen.internal, "internal");
+  listening_ = settings_.listen;
+  const auto https = open_listener(listening_.https, "https");
+  const auto http = open_listener(listening_.http, "http");
+  const auto insecure_http = open_listener(listening_.insecure_http, "insecure_http");
+  const auto internal = open_listener(listening_.internal, "internal");
   shared_ = std::make_unique<Shared>(Shared{.settings = settings_,
                                             .clock = clock_,
                                             .random = random_,
@@ -195,11 +195,13 @@ void Gateway::Parts::open_workers() {
   for (const auto& worker : workers_) worker->start();
 }
 
-std::vector<int> Gateway::Parts::open_listener(const std::optional<config::SocketAddress>& address, const char* name) {
+// Port 0 becomes the real one.
+std::vector<int> Gateway::Parts::open_listener(std::optional<config::SocketAddress>& address, const char* name) {
   if (!address) return {};
   try {
     auto listeners = edge::open_listeners(*address, threads_);
     log::info("listening listener={} address={}", name, edge::to_string(listeners.address));
+    address = listeners.address;
     return std::move(listeners.descriptors);
   } catch (const std::exception& error) {
     throw StartError(fmt::format("listen.{}: {}", name, error.what()));
@@ -251,6 +253,9 @@ void Gateway::reload(config::Configuration configuration) {
 }
 bool Gateway::drain() {
   return parts_->drain();
+}
+const config::Listen& Gateway::listening() const {
+  return parts_->listening();
 }
 void Gateway::tick() {
   parts_->tick();

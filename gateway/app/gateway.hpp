@@ -29,6 +29,9 @@ class Gateway {
   // have ended. True if nothing had to be cut off.
   bool drain();
 
+  // Where it listens, with the real ports.
+  const config::Listen& listening() const;
+
   // Looks after certificates and sessions of open tunnels; about once a second, from the main thread.
   void tick();
 

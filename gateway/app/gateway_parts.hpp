@@ -24,12 +24,13 @@ class Gateway::Parts {
   void reload(config::Configuration configuration);
   bool drain();
   void tick();
+  const config::Listen& listening() const { return listening_; }
 
  private:
   void open_workers();
   Readiness readiness() const;
   std::string_view redis_state() const;
-  std::vector<int> open_listener(const std::optional<config::SocketAddress>& address, const char* name);
+  std::vector<int> open_listener(std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
   void add_outbound_metrics();
   void add_redis_metrics();
@@ -78,6 +79,7 @@ class Gateway::Parts {
   SteadyTime next_purge_{};
   SteadyTime certificate_warned_{};
   std::unique_ptr<Shared> shared_;
+  config::Listen listening_;
   std::vector<std::unique_ptr<Worker>> workers_;
   ChangeFollower follower_;  // ends exchanges on the workers' threads
 };
