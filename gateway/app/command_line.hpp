@@ -1,4 +1,4 @@
-// `gatehouse run | check | explain | routes | schema | migrate | echo`.
+// `gatehouse run | check | explain | routes | schema | migrate | health | echo | attack`.
 #pragma once
 
 namespace gatehouse::app {

@@ -16,7 +16,8 @@ export const mayInclude = {
   auth: belowAuth,
   features: ['auth', ...belowAuth],
   pipeline: ['auth', 'upstream', 'cache', 'outbound', 'http', 'config', 'base'],
-  app: ['edge', 'pipeline', 'features', 'upstream', 'auth', ...belowAuth],
+  attack: ['base'],
+  app: ['attack', 'edge', 'pipeline', 'features', 'upstream', 'auth', ...belowAuth],
   'main.cpp': ['app'],
 };
 
