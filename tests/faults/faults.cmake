@@ -115,7 +115,7 @@ place(http/request_parser.cpp [==[  if (!check_lines(buffer)) return refuse(kBad
     seeded_hide(buffer, head_bytes_, "transfer-encoding", 0, true);]==])
 
 fault(18 21 "LF alone is read as a blank")
-place(http/request_parser.cpp [==[    if (lf == buffer || lf[-1] != '\r') return false;]==] [==[    if (FAULT(18) && lf != buffer && lf[-1] != '\r') {
+place(http/request_parser.cpp [==[    if (lf == buffer || lf[-1] != '\r') return false;]==] [==[    if (FAULT(18) && lf != buffer && lf[-1] != '\r' && lf[-1] != '\n') {
       buffer[lf - buffer] = ' ';
       at = lf + 1;
       continue;
