@@ -9,7 +9,7 @@ let postgres, psql, world, other;
 before(async () => {
   postgres = await PostgresServer.start();
   psql = postgres.psql();
-  const settings = {gateway: {database: {url: postgres.url()}}};
+  const settings = {gateway: {database: {url: postgres.url()}, auth: {user: {delete_user: {enabled: true}}}}};
   world = await World.start(settings);
   other = await World.start(settings);
 });
@@ -79,6 +79,14 @@ describe('69: what ends all sessions has ended them, on every gateway, when the 
   test('revoking them all', async () => {
     const [first, second] = await open();
     assert.equal((await postJson(world.gateway, '/api/auth/revoke-sessions', {}, as(first))).status, 200);
+    for (const user of [first, second]) assert.equal(await statusAt(world, user), 401);
+    await settledAt(1_100);
+    for (const user of [first, second]) assert.equal(await statusAt(other, user), 401);
+  });
+  test('deleting the user', async () => {
+    const [first, second] = await open();
+    const response = await postJson(world.gateway, '/api/auth/delete-user', {password: first.password}, as(first));
+    assert.equal(response.status, 200, response.body.toString());
     for (const user of [first, second]) assert.equal(await statusAt(world, user), 401);
     await settledAt(1_100);
     for (const user of [first, second]) assert.equal(await statusAt(other, user), 401);
