@@ -123,7 +123,7 @@ gateway:
   database: {url: "sqlite:${directory}/gatehouse.db", migrate: at_start}
   secret: ${'bench-secret-'.repeat(4)}
   threads: 1
-  auth: {email_and_password: {enabled: true}}
+  auth: {email_and_password: {enabled: true}, rate_limit: {enabled: false}}
   limits: {per_address: 4096}
 upstreams:
   demo: {servers: ["http://127.0.0.1:${upstreamPort}"], key: ${'bench-key-'.repeat(4)}}
