@@ -12,6 +12,9 @@
 
 namespace gatehouse::features {
 
+// What encrypted_session_token is encrypted for.
+inline constexpr std::string_view kLinkPurpose = "oauth-link-session-token";
+
 // Who wants to link an account, and the session that wanted it.
 struct LinkRequest {
   std::string user_id;

@@ -17,8 +17,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::string_view kLinkPurpose = "oauth-link-session-token";
-
 // Of several callbacks of one person at the same moment one makes the account, and the others find it.
 constexpr int kAttemptsMax = 3;
 
@@ -238,7 +236,7 @@ Awaitable<std::expected<SignedIn, std::string>> sign_in_with(EndpointCall& call,
                                            replace_invalid_utf8(call.request.header("user-agent").value_or(""))});
   bool refused = false;
   try {
-    co_await services.sessions.store(result.session);
+    result.session = co_await services.sessions.store(result.session);
   } catch (const storage::ConstraintError&) {
     refused = true;
   }

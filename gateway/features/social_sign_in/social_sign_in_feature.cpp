@@ -19,7 +19,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::string_view kLinkPurpose = "oauth-link-session-token";
 constexpr ErrorCode kProviderNotFound{"PROVIDER_NOT_FOUND", "Provider not found"};
 constexpr ErrorCode kIdTokenNotSupported{"ID_TOKEN_NOT_SUPPORTED", "id_token not supported"};
 constexpr ErrorCode kInvalidToken{"INVALID_TOKEN", "Invalid token"};
