@@ -67,6 +67,12 @@ std::optional<std::chrono::seconds> find_rate_limit_window(const config::Gateway
   return auth::longest_window(settings.auth.rate_limit);
 }
 
+// Absent: entries are kept for ever, or there is no table.
+std::optional<std::chrono::seconds> find_audit_retention(const config::AuditSettings& settings) {
+  if (!settings.enabled || settings.retention.count() == 0) return std::nullopt;
+  return settings.retention;
+}
+
 // As OpenSSL's own tools read it: who has certificates of an authority of their own names them there.
 std::string process_ca_file() {
   const char* file = std::getenv("SSL_CERT_FILE");
@@ -102,7 +108,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       purger_(*main_database_, clock_,
               {.sessions = settings_.auth.session.preserve_session_in_database,
                .verifications = settings_.auth.verification.disable_cleanup},
-              find_rate_limit_window(settings_)),
+              {.rate_limit_window = find_rate_limit_window(settings_),
+               .audit_retention = find_audit_retention(settings_.audit)}),
       redis_(open_redis_or_throw(settings_.redis)),
       tls_(make_tls(settings_)),
       connection_limits_(settings_.limits.connections, settings_.limits.per_address),
@@ -120,6 +127,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
       signer_(secrets_.current(), site_->base_url),
       limiter_(random_),
       access_log_(access_log),
+      audit_({.rows = settings_.audit.enabled, .lines = settings_.audit.log}, *store_, clock_, random_,
+             [this](std::string lines, std::uint64_t count) { access_log_.append_lines(std::move(lines), count); }),
       follower_({*store_, session_cache_, live_, clock_, random_, settings_.auth.session, redis_.get(),
                  redis_ ? &session_trust_.emplace(*redis_, clock_) : nullptr}) {
   raise_descriptor_limit(settings_.limits.connections);
@@ -180,6 +189,7 @@ void Gateway::Parts::open_workers() {
                                             .limiter = limiter_,
                                             .live = live_,
                                             .access_log = access_log_,
+                                            .audit = audit_,
                                             .connection_limits = connection_limits_,
                                             .internal_limits = internal_limits_,
                                             .tls = tls_.get(),
@@ -239,6 +249,7 @@ bool Gateway::Parts::drain() {
   http_.stop();
   session_cache_.stop();
   workers_.clear();
+  audit_.stop();
   access_log_.stop();
   return clean;
 }

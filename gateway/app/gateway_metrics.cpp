@@ -21,11 +21,15 @@ void Gateway::Parts::add_metrics() {
                      "counter", [this] { return static_cast<double>(purger_.verifications()); });
   metrics_.add_value("gatehouse_purged_rate_limits_total", "Old counters of auth endpoints that this gateway deleted.",
                      "counter", [this] { return static_cast<double>(purger_.rate_limits()); });
+  metrics_.add_value("gatehouse_purged_audit_entries_total",
+                     "Entries of the audit trail past their retention that this gateway deleted.", "counter",
+                     [this] { return static_cast<double>(purger_.audit_entries()); });
   metrics_.add_value("gatehouse_auth_limit_store_up",
                      "0 while each gateway counts requests of the auth endpoints for itself, because the store of "
                      "counters does not answer.",
                      "gauge", [this] { return auth_rate_counts_.store_works() ? 1.0 : 0.0; });
   add_outbound_metrics();
+  add_audit_metrics();
   if (redis_) add_redis_metrics();
   if (mailer_) add_mail_metrics();
   if (!tls_) return;
@@ -79,6 +83,26 @@ void Gateway::Parts::add_mail_metrics() {
        counted("result=\"dropped\"", &Counts::dropped), counted("result=\"expired\"", &Counts::expired)});
   metrics_.add_value("gatehouse_mails_waiting", "Mails in the queue.", "gauge",
                      [this] { return static_cast<double>(mailer_->counts().waiting); });
+}
+
+void Gateway::Parts::add_audit_metrics() {
+  const auto counted = [this](std::string labels, std::uint64_t AuditCounts::* count) {
+    return pipeline::Metrics::Labelled{std::move(labels),
+                                       [this, count] { return static_cast<double>(audit_.counts().*count); }};
+  };
+  metrics_.add_family(
+      "gatehouse_audit_entries_total",
+      "Entries of the audit trail by what became of them: stored (as rows), dropped (the queue was full, or the "
+      "gateway "
+      "ended), unstored (a line at most: the database was away for too long), repeated (left out, as the same was kept "
+      "a moment before).",
+      "counter",
+      {counted("result=\"stored\"", &AuditCounts::stored), counted("result=\"dropped\"", &AuditCounts::dropped),
+       counted("result=\"unstored\"", &AuditCounts::unstored), counted("result=\"repeated\"", &AuditCounts::repeated)});
+  metrics_.add_value("gatehouse_audit_waiting", "Entries of the audit trail that wait to be written.", "gauge",
+                     [this] { return static_cast<double>(audit_.counts().waiting); });
+  metrics_.add_value("gatehouse_audit_store_up", "0 while the audit trail waits for the database.", "gauge",
+                     [this] { return audit_.counts().store_works ? 1.0 : 0.0; });
 }
 
 }  // namespace gatehouse::app

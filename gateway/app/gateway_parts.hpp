@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/audit_writer.hpp"
 #include "app/change_follower.hpp"
 #include "app/gateway.hpp"
 #include "app/worker.hpp"
@@ -35,6 +36,7 @@ class Gateway::Parts {
   void add_outbound_metrics();
   void add_redis_metrics();
   void add_mail_metrics();
+  void add_audit_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
   void purge_expired();
@@ -68,6 +70,7 @@ class Gateway::Parts {
   pipeline::RateLimiter limiter_;
   pipeline::LiveExchanges live_;
   pipeline::AccessLog access_log_;
+  AuditWriter audit_;
   pipeline::Metrics metrics_;
   InternalSources internal_;
   std::atomic<bool> store_ready_{false};

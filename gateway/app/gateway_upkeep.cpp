@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "app/gateway_parts.hpp"
 #include "app/migrated_features.hpp"
+#include "app/run_to_end.hpp"
 #include "base/failure.hpp"
 #include "base/iso_time.hpp"
 #include "base/log.hpp"
@@ -20,25 +19,6 @@ constexpr std::chrono::seconds kStoreCheckEvery{2};
 constexpr std::chrono::milliseconds kPurgeTime{200};  // of each second, while there is something to purge
 constexpr std::chrono::days kCertificateWarnBefore{21};
 
-// Runs one coroutine of the main thread to its end. Not the io_context to its own: an idle connection to PostgreSQL
-// keeps waiting for its server to go away.
-template <class T>
-T run_to_end(asio::io_context& io, Awaitable<T> work) {
-  std::optional<T> result;
-  std::exception_ptr failed;
-  // What happened since the last call: a connection that the server has closed must not be used.
-  io.restart();
-  io.poll();
-  asio::co_spawn(io.get_executor(), std::move(work), [&](const std::exception_ptr& error, T value) {
-    failed = error;
-    if (!error) result = std::move(value);
-  });
-  io.restart();
-  while (!failed && !result) io.run_one();
-  if (failed) std::rethrow_exception(failed);
-  return std::move(*result);
-}
-
 // Prepared statements of other clients are there, and ours are not.
 std::string_view pooler_hint(std::string_view error) {
   if (!error.contains("SQLSTATE 42P05") && !error.contains("SQLSTATE 26000")) return "";
@@ -50,8 +30,9 @@ std::string_view pooler_hint(std::string_view error) {
 // What the database must have before it is of use. Throws Failure when it is down, MigrationError when it is not fit.
 Awaitable<storage::SchemaFacts> Gateway::Parts::prepare_schema() {
   const auto patient = store_->connect(main_io_.get_executor(), storage::migration_options());
-  storage::Migrator migrator = storage::make_migrator(*patient, clock_, migrated_features(settings_.auth),
-                                                      storage::field_migrations(settings_.auth, patient->engine()));
+  storage::Migrator migrator =
+      storage::make_migrator(*patient, clock_, migrated_features(settings_.auth, settings_.audit),
+                             storage::field_migrations(settings_.auth, patient->engine()));
   if (settings_.database.migrate == config::Migrate::at_start) {
     const auto applied = co_await migrator.apply();
     for (const auto& migration : applied)

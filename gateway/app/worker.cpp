@@ -68,10 +68,11 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                    .cookie_cache = shared.cookie_cache,
                    .accounts = accounts_,
                    .providers = shared.providers,
-                   .http = shared.http},
+                   .http = shared.http,
+                   .audit = shared.audit},
                   make_features(), &auth_rate_limit_),
       pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
-                 shared.signer, shared.limiter, shared.live, shared.access_log, metrics,
+                 shared.signer, shared.limiter, shared.live, shared.access_log, shared.audit, metrics,
                  [tls = shared.tls](std::string_view server_name, std::string_view host) {
                    return !tls || tls->serves_same(server_name, host);
                  }},

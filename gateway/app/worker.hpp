@@ -46,6 +46,7 @@ struct Shared {
   pipeline::RateLimiter& limiter;
   pipeline::LiveExchanges& live;
   pipeline::AccessLog& access_log;
+  auth::AuditTrail& audit;
   edge::ConnectionLimits& connection_limits;
   edge::ConnectionLimits& internal_limits;
   const edge::TlsContext* tls;  // null without listen.https

@@ -37,6 +37,7 @@ bool is_bound_elsewhere(EndpointCall& call, const Session& session) {
       binding, session, {call.request.header("user-agent").value_or(""), parse_ip(call.request.client_address)});
   if (mismatch == BindingMismatch::none) return false;
   log_mismatch(mismatch, session);
+  call.note(note_of(mismatch, session));
   call.reason = kBoundElsewhere;
   return true;
 }

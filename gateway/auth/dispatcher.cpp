@@ -91,6 +91,11 @@ Awaitable<std::optional<AuthResponse>> Dispatcher::admit(AuthRequest& request) {
   const auto refusal =
       co_await rate_limit_->take(request.client_address, std::string(path), std::string(find_pattern(path)));
   if (!refusal) co_return std::nullopt;
+  services_.audit.note(make_audit_entry({.event = AuditEvent::auth_limited,
+                                         .outcome = AuditOutcome::failed,
+                                         .reason = "limited_auth",
+                                         .detail = std::string(find_pattern(path))},
+                                        services_.clock.now(), request));
   co_return refuse_limited(*refusal);
 }
 

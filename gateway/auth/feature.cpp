@@ -72,6 +72,15 @@ std::optional<bool> EndpointCall::boolean(std::string_view field) const {
   return value != nullptr && value->is_bool() ? std::optional(value->get_bool()) : std::nullopt;
 }
 
+void EndpointCall::note(AuditNote what) const {
+  services.audit.note(make_audit_entry(std::move(what), services.clock.now(), request));
+}
+
+AuditEntry make_audit_entry(AuditNote note, WallTime time, const AuthRequest& request) {
+  return make_audit_entry(std::move(note), time, request.client_address, request.header("user-agent").value_or(""),
+                          request.request_id);
+}
+
 Reply reply_json(const json::value& value) {
   return {200, "application/json", json::serialize(value)};
 }

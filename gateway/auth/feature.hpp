@@ -28,6 +28,7 @@ struct AuthRequest {
   Headers headers;                  // names in lower case, in order
   std::optional<std::string> body;  // absent: none was sent
   std::string client_address;       // canonical text (IPv6 masked as configured); "" when unknown
+  std::string request_id = {};      // as the access log has it
 
   // The first value of a header, by its lower-case name.
   std::optional<std::string_view> header(std::string_view name) const;
@@ -75,7 +76,13 @@ struct EndpointCall {
   // Fields of the body; absent if the body has none or it is null.
   std::optional<std::string_view> text(std::string_view field) const;
   std::optional<bool> boolean(std::string_view field) const;
+
+  // An entry of the audit trail, of this request. To be called once what it tells has happened.
+  void note(AuditNote what) const;
 };
+
+// What happened to this request where there is no call yet.
+AuditEntry make_audit_entry(AuditNote note, WallTime time, const AuthRequest& request);
 
 // What a handler answers. Errors are values (ApiError); what the world did wrong is thrown (Failure).
 struct Reply {

@@ -1,6 +1,7 @@
 // What the endpoints of one worker thread work with. app/ builds it; everything referred to outlives the dispatcher.
 #pragma once
 #include "auth/accounts.hpp"
+#include "auth/audit.hpp"
 #include "auth/cookie_cache.hpp"
 #include "auth/secrets.hpp"
 #include "auth/session_cookie.hpp"
@@ -40,6 +41,7 @@ struct Services {
   Accounts& accounts;
   oauth::Providers& providers;
   outbound::HttpClient& http;
+  AuditTrail& audit;
 };
 
 }  // namespace gatehouse::auth

@@ -38,4 +38,12 @@ void log_mismatch(BindingMismatch mismatch, const Session& session) {
             mismatch == BindingMismatch::user_agent ? "with another user agent" : "from another network");
 }
 
+AuditNote note_of(BindingMismatch mismatch, const Session& session) {
+  return {.event = AuditEvent::session_bound_elsewhere,
+          .outcome = AuditOutcome::failed,
+          .reason = mismatch == BindingMismatch::user_agent ? "user_agent" : "address",
+          .target = session.user_id,
+          .detail = session.id};
+}
+
 }  // namespace gatehouse::auth

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "auth/audit.hpp"
 #include "auth/identity.hpp"
 #include "base/ip_address.hpp"
 #include "config/configuration.hpp"
@@ -28,5 +29,7 @@ BindingMismatch find_mismatch(const config::SessionBinding& binding, const Sessi
 
 // One line, with the session's id and never with its token.
 void log_mismatch(BindingMismatch mismatch, const Session& session);
+// For the audit trail.
+AuditNote note_of(BindingMismatch mismatch, const Session& session);
 
 }  // namespace gatehouse::auth

@@ -62,6 +62,13 @@ struct DatabaseSettings {
   seconds purge_every{600};  // 0: never
 };
 
+// The trail of security events.
+struct AuditSettings {
+  bool enabled = true;             // rows in the database
+  seconds retention{90 * 86'400};  // 0: for ever
+  bool log = true;                 // lines on standard output
+};
+
 struct Limits {
   std::uint32_t connections = 10'000;
   std::uint32_t per_address = 200;
@@ -273,6 +280,7 @@ struct Gateway {
   Limits limits;
   Pages pages;
   MailSettings mail;
+  AuditSettings audit;
   AuthSettings auth;
   std::uint32_t threads = 0;         // 0: one for each core
   bool insecure_shared_key = false;  // several upstreams may have the same key

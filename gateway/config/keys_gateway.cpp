@@ -117,6 +117,17 @@ const Table& mail_keys() {
   return table;
 }
 
+const Table& audit_keys() {
+  static const Table table{{
+      key("enabled", &AuditSettings::enabled,
+          "Security events are kept in the database, in the table `gatehouse_audit` (docs/features/audit.md)"),
+      key("retention", &AuditSettings::retention, "How long they are kept there; 0 is for ever",
+          {.maximum = 10 * 366 * 24 * 3600}),
+      key("log", &AuditSettings::log, "Each is a line on standard output as well, beside those of the access log"),
+  }};
+  return table;
+}
+
 const Table& turnstile_keys() {
   static const Table table{{
       later<SecretValue>("secret_key", "Turnstile's secret key", {}, {.environment = "TURNSTILE_SECRET_KEY"}),
@@ -162,6 +173,7 @@ const Table& gateway_keys() {
       section("limits", &Gateway::limits, limit_keys, "Limits of connections and of each phase of a request"),
       section("pages", &Gateway::pages, page_keys, "Hosted pages"),
       section("mail", &Gateway::mail, mail_keys, "How mails are sent"),
+      section("audit", &Gateway::audit, audit_keys, "The trail of security events"),
       later_section("turnstile", turnstile_keys, "Cloudflare Turnstile"),
       section("auth", &Gateway::auth, auth_keys, "The authentication server: Better Auth's options in snake_case"),
       key("threads", &Gateway::threads, "Threads that serve connections; 0 is one for each core", {.maximum = 1024}),

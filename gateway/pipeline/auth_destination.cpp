@@ -17,6 +17,7 @@ auth::AuthRequest make_auth_request(const Context& c) {
   request.query = c.head.query;
   for (const auto& field : c.head.fields) request.headers.emplace_back(to_lower(field.name), field.value);
   request.client_address = c.client.masked(64).to_string_full();
+  request.request_id = c.id.view();
   return request;
 }
 

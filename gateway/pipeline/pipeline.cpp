@@ -177,14 +177,19 @@ bool Pipeline::find_cached_session(Context& c) {
 // A token that is used from elsewhere than its session is bound to counts as none.
 void Pipeline::check_binding(Context& c) {
   auth::RequestOrigin origin{c.head.find(http::Name::user_agent).value_or(""), c.client};
+  std::string address;
   if (const auto& rule = c.site.configuration.gateway.auth.ip_address) {
     auth::Headers headers;
     for (const auto& field : c.head.fields) headers.emplace_back(to_lower(field.name), field.value);
-    origin.address = parse_ip(auth::read_client_address(headers, *rule));
+    address = auth::read_client_address(headers, *rule);
+    origin.address = parse_ip(address);
   }
   const auto mismatch = auth::find_mismatch(deps_.sessions.binding(), c.identity->session, origin);
   if (mismatch == auth::BindingMismatch::none) return;
   auth::log_mismatch(mismatch, c.identity->session);
+  if (!c.site.configuration.gateway.auth.ip_address) address = c.client.masked(64).to_string_full();
+  deps_.audit.note(auth::make_audit_entry(auth::note_of(mismatch, c.identity->session), deps_.clock.now(), address,
+                                          origin.user_agent, c.id.view()));
   c.reason = auth::kBoundElsewhere;
   c.identity = nullptr;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "auth/assertion.hpp"
+#include "auth/audit.hpp"
 #include "auth/dispatcher.hpp"
 #include "auth/session_cookie.hpp"
 #include "auth/sessions.hpp"
@@ -32,7 +33,7 @@ struct ThreadSite;
 
 class Pipeline final : public http::ExchangeHandler {
  public:
-  // Everything outlives the pipeline. Shared by threads: the constant ones, limiter, live, access_log.
+  // Everything outlives the pipeline. Shared by threads: the constant ones, limiter, live, access_log, audit.
   struct Dependencies {
     asio::io_context& io;
     Deadlines& deadlines;
@@ -46,6 +47,7 @@ class Pipeline final : public http::ExchangeHandler {
     RateLimiter& limiter;
     LiveExchanges& live;
     AccessLog& access_log;
+    auth::AuditTrail& audit;
     ThreadMetrics& metrics;
     // Whether the certificate that was shown for this SNI is the one for this host.
     std::function<bool(std::string_view server_name, std::string_view host)> serves_same;

@@ -51,25 +51,44 @@ constexpr std::chrono::seconds kCounterLife = std::chrono::hours{1};
 
 }  // namespace
 
-Purger::Purger(Database& database, const Clock& clock, Kept kept, std::optional<std::chrono::seconds> rate_limit_window)
-    : database_(database), clock_(clock), rate_limit_window_(rate_limit_window) {
+Purger::Purger(Database& database, const Clock& clock, Kept kept, Features features)
+    : database_(database), clock_(clock), features_(features) {
   if (!kept.sessions) tables_.push_back(kSessions);
   if (!kept.verifications) tables_.push_back(kVerifications);
-  if (rate_limit_window_) tables_.push_back(kRateLimits);
+  if (features_.rate_limit_window) tables_.push_back(kRateLimits);
+  if (features_.audit_retention) tables_.push_back(kAuditEntries);
 }
 
 // What a row's time is compared with.
 Value Purger::end_of_use(std::size_t table) const {
+  if (table == kAuditEntries) return clock_.now() - *features_.audit_retention;
   if (table != kRateLimits) return clock_.now() - kGrace;
-  const auto end = clock_.now() - std::max(*rate_limit_window_, kCounterLife);
+  const auto end = clock_.now() - std::max(*features_.rate_limit_window, kCounterLife);
   return static_cast<std::int64_t>(end.time_since_epoch().count());
+}
+
+// True: the round has a next one.
+bool Purger::begin_next_table() {
+  after_.reset();
+  if (++place_ == tables_.size()) place_ = 0;
+  return place_ != 0;
+}
+
+Awaitable<bool> Purger::delete_audit_entries(std::unique_ptr<Transaction> transaction) {
+  constexpr std::string_view kDelete =
+      R"(DELETE FROM "gatehouse_audit" WHERE "entry" IN )"
+      R"((SELECT "entry" FROM "gatehouse_audit" WHERE "time" <= $1 ORDER BY "time" LIMIT 1000))";
+  Parameters end{end_of_use(kAuditEntries)};
+  const auto deleted = co_await transaction->query({kDelete}, std::move(end));
+  co_await transaction->commit();
+  deleted_[kAuditEntries].fetch_add(static_cast<std::uint64_t>(deleted.affected), std::memory_order_relaxed);
+  co_return deleted.affected > 0 || begin_next_table();
 }
 
 Awaitable<bool> Purger::step() {
   if (tables_.empty()) co_return false;
   const std::size_t table = tables_[place_];
   const bool postgres = database_.engine() == Engine::postgres;
-  const Statements& statements = statements_of(table);
   auto transaction = co_await database_.begin();
   if (postgres) {
     Parameters key{kPurgeLock};
@@ -80,14 +99,15 @@ Awaitable<bool> Purger::step() {
       co_return false;
     }
   }
+  if (table == kAuditEntries) {
+    const bool more = co_await delete_audit_entries(std::move(transaction));
+    co_return more;
+  }
+  const Statements& statements = statements_of(table);
   Parameters from;
   if (after_) from.emplace_back(*after_);
   const auto end = co_await transaction->query({after_ ? statements.next_end : statements.first_end}, std::move(from));
-  if (end.rows.empty()) {
-    after_.reset();
-    if (++place_ == tables_.size()) place_ = 0;
-    co_return place_ != 0;
-  }
+  if (end.rows.empty()) co_return begin_next_table();
   std::string last = end.rows.at(0).text(0);
   Parameters range{end_of_use(table), last};
   if (after_) range.emplace_back(*after_);

@@ -87,12 +87,36 @@ TEST_CASE_TEMPLATE("counters that nobody asked for during an hour, or the longes
     add("b", std::chrono::minutes{61});
     db.run_round();
     CHECK(db.count("\"rateLimit\"") == 2);
-    Purger purger{*db.database, db.clock, Purger::Kept{}, window};
+    Purger purger{*db.database, db.clock, {}, {.rate_limit_window = window}};
     while (run_coroutine(db.context, purger.step())) {
     }
     CHECK(db.count("\"rateLimit\"") == left);
     CHECK(purger.rate_limits() == static_cast<std::uint64_t>(2 - left));
   }
+}
+
+TEST_CASE_TEMPLATE("entries of the audit trail go when their time is over, the oldest first, in batches", Backend,
+                   SqliteBackend, PostgresBackend) {
+  Filled<Backend> db;
+  auto migrator = make_migrator(*db.database, db.clock, {"audit"});
+  run_coroutine(db.context, migrator.apply());
+  const auto add = [&](const std::string& prefix, int count, WallTime time) {
+    db.query(R"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < )" + std::to_string(count) +
+                 R"() INSERT INTO "gatehouse_audit" ("entry", "time", "event", "outcome")
+              SELECT ')" +
+                 prefix + R"(' || i, $1, 'sign_in', 'ok' FROM n)",
+             {time});
+  };
+  add("old", 1'500, db.clock.now() - hours{48});
+  add("new", 10, db.clock.now() - hours{23});
+  db.run_round();
+  CHECK(db.count("\"gatehouse_audit\"") == 1'510);
+  Purger purger{*db.database, db.clock, {true, true}, {.audit_retention = hours{24}}};
+  int steps = 1;
+  while (run_coroutine(db.context, purger.step())) ++steps;
+  CHECK(steps == 3);  // 1,000, 500 and the end
+  CHECK(db.count("\"gatehouse_audit\"") == 10);
+  CHECK(purger.audit_entries() == 1'500);
 }
 
 TEST_CASE_TEMPLATE("what has just expired stays for a minute", Backend, SqliteBackend, PostgresBackend) {

@@ -22,6 +22,7 @@
 #include "storage/field_migrations.hpp"
 #include "storage/migrator.hpp"
 #include "storage/open.hpp"
+#include "tests/support/recording_audit.hpp"
 #include "tests/support/run_coroutine.hpp"
 
 namespace gatehouse::tests {
@@ -129,7 +130,8 @@ class AuthServer {
                             .cookie_cache = cookie_cache,
                             .accounts = accounts,
                             .providers = providers,
-                            .http = http};
+                            .http = http,
+                            .audit = audit};
     dispatcher.emplace(
         services,
         std::vector<auth::Feature>{features::email_password(), features::sessions(), features::password_reset(),
@@ -174,6 +176,7 @@ class AuthServer {
   auth::SessionCookie cookie{settings, base_url, secret};
   crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 32}};
   RecordingMailer mailer;
+  RecordingAudit audit;
   auth::Accounts accounts{*database, sessions, secrets, clock, random, settings.account};
   ScriptedHttp http;
   auth::oauth::Providers providers{settings, http, clock};

@@ -20,6 +20,7 @@
 #include "storage/open.hpp"
 #include "tests/config/loading.hpp"
 #include "tests/support/memory_exchange.hpp"
+#include "tests/support/recording_audit.hpp"
 #include "tests/support/run_coroutine.hpp"
 #include "tests/support/run_until.hpp"
 #include "tests/support/scripted_upstream.hpp"
@@ -190,6 +191,7 @@ class PipelineWorld {
   const auth::CookieCache cookie_cache{settings.session.cookie_cache, secrets, random};
   auth::Accounts accounts{database, sessions, secrets, clock, random, settings.account};
   outbound::NoHttpClient http;
+  RecordingAudit audit;
   auth::oauth::Providers providers{settings, http, clock};
   auth::Dispatcher dispatcher{{.database = database,
                                .sessions = sessions,
@@ -207,15 +209,16 @@ class PipelineWorld {
                                .cookie_cache = cookie_cache,
                                .accounts = accounts,
                                .providers = providers,
-                               .http = http},
+                               .http = http,
+                               .audit = audit},
                               {test_feature()}};
   pipeline::RateLimiter limiter{random, 4096};
   pipeline::LiveExchanges live;
   pipeline::AccessLog access_log{log_descriptor_};
   pipeline::ThreadMetrics metrics;
   pipeline::Pipeline pipeline{
-      {io, deadlines, clock, random, sessions, cookies, dispatcher, origins, signer, limiter, live, access_log, metrics,
-       [](std::string_view server_name, std::string_view) { return server_name != "elsewhere.example"; }},
+      {io, deadlines, clock, random, sessions, cookies, dispatcher, origins, signer, limiter, live, access_log, audit,
+       metrics, [](std::string_view server_name, std::string_view) { return server_name != "elsewhere.example"; }},
       std::make_shared<const pipeline::Site>(configuration)};
 };
 

@@ -38,6 +38,15 @@ TEST_CASE("a token that is used with another user agent is refused as none, load
   CHECK(lines[0].at("reason").as_string() == "session_bound_elsewhere");
   CHECK_FALSE(lines[1].contains("reason"));
   CHECK(lines[2].at("reason").as_string() == "session_bound_elsewhere");
+  REQUIRE(world.audit.entries.size() == 3);
+  const auto& entry = world.audit.entries[0];
+  CHECK(entry.note.event == auth::AuditEvent::session_bound_elsewhere);
+  CHECK(entry.note.outcome == auth::AuditOutcome::failed);
+  CHECK(entry.note.reason == "user_agent");
+  CHECK(entry.note.actor.empty());
+  CHECK(entry.note.target == "u1");
+  CHECK(entry.user_agent == "Other/2.0");
+  CHECK(entry.request_id == lines[0].at("request_id").as_string());
 }
 
 TEST_CASE("on an optional route a token that is used from elsewhere says nothing about the caller") {

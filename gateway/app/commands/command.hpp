@@ -18,6 +18,7 @@ namespace gatehouse::app {
 using AddCommand = void (*)(CLI::App& app, int& exit_code);
 
 void add_attack(CLI::App& app, int& exit_code);
+void add_audit(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_echo(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
@@ -28,8 +29,8 @@ void add_run(CLI::App& app, int& exit_code);
 void add_schema(CLI::App& app, int& exit_code);
 
 // In the order of --help.
-inline constexpr std::array<AddCommand, 9> kCommands{add_run,     add_check,  add_explain, add_routes, add_schema,
-                                                     add_migrate, add_health, add_echo,    add_attack};
+inline constexpr std::array<AddCommand, 10> kCommands{add_run,     add_check, add_explain, add_routes, add_schema,
+                                                      add_migrate, add_audit, add_health,  add_echo,   add_attack};
 
 // Where the configuration is read from: the options that most commands share.
 struct ConfigurationFiles {

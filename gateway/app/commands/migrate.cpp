@@ -48,9 +48,10 @@ void print_applied(const std::vector<storage::AppliedMigration>& applied) {
   fmt::print("the database is on the current schema\n");
 }
 
-Awaitable<int> perform(storage::Database& database, const config::AuthSettings& auth, MigrateAction action) {
+Awaitable<int> perform(storage::Database& database, const config::AuthSettings& auth,
+                       const config::AuditSettings& audit, MigrateAction action) {
   const SystemClock clock;
-  auto migrator = storage::make_migrator(database, clock, migrated_features(auth),
+  auto migrator = storage::make_migrator(database, clock, migrated_features(auth, audit),
                                          storage::field_migrations(auth, database.engine()));
   if (action == MigrateAction::status) {
     const auto all = co_await migrator.status();
@@ -72,7 +73,8 @@ Awaitable<int> perform(storage::Database& database, const config::AuthSettings& 
 
 }  // namespace
 
-int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, const config::AuthSettings& auth) {
+int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, const config::AuthSettings& auth,
+                const config::AuditSettings& audit) {
   auto options = storage::migration_options();
   options.read_only = action != MigrateAction::apply;
   const auto store = storage::open_store(settings.url, options);
@@ -84,7 +86,7 @@ int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, 
   const auto database = (*store)->connect(context.get_executor());
   std::exception_ptr failure;
   int exit_code = 0;
-  asio::co_spawn(context, perform(*database, auth, action), [&](std::exception_ptr thrown, int code) {
+  asio::co_spawn(context, perform(*database, auth, audit, action), [&](std::exception_ptr thrown, int code) {
     failure = thrown;
     exit_code = code;
     context.stop();  // connections keep it running
@@ -128,7 +130,7 @@ void add_migrate(CLI::App& app, int& exit_code) {
     }
     auto& database = configuration->gateway.database;
     if (database.url.empty()) database.url = Secret("sqlite:data/gatehouse.db");
-    exit_code = run_migrate(database, action, configuration->gateway.auth);
+    exit_code = run_migrate(database, action, configuration->gateway.auth, configuration->gateway.audit);
   });
 }
 

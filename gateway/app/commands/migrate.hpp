@@ -14,6 +14,7 @@ enum class MigrateAction {
 // Tells on standard output what is done. The exit code: 0 the database is current (dry_run: or could be made so), 1 it
 // could not be reached, cannot be served as it is, or a migration failed and was rolled back, 2 (status alone)
 // something is left to apply.
-int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, const config::AuthSettings& auth = {});
+int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, const config::AuthSettings& auth = {},
+                const config::AuditSettings& audit = {});
 
 }  // namespace gatehouse::app

@@ -63,6 +63,11 @@ Awaitable<Result<Reply>> unlink_account(EndpointCall& call) {
                                                               std::string(call.text("accountId").value()), also_last);
   if (removal == Accounts::Removal::last) co_return auth::fail(400, kLastAccount);
   if (removal == Accounts::Removal::not_found) co_return auth::fail(400, kAccountNotFound);
+  const std::string& who = call.identity->user.id;
+  call.note({.event = AuditEvent::account_unlinked,
+             .actor = who,
+             .target = who,
+             .detail = std::string(call.text("accountId").value())});
   co_return reply_json({{"status", true}});
 }
 

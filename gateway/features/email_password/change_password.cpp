@@ -32,6 +32,16 @@ Awaitable<std::string> renew_session(EndpointCall& call, std::unique_ptr<storage
   co_return session.token;
 }
 
+// What somebody who is signed in does to their own account.
+void note_own(const EndpointCall& call, AuditEvent event, bool right) {
+  const std::string& who = call.identity->user.id;
+  call.note({.event = event,
+             .outcome = right ? AuditOutcome::ok : AuditOutcome::failed,
+             .reason = right ? "" : "wrong_password",
+             .actor = who,
+             .target = who});
+}
+
 }  // namespace
 
 const BodySchema kChangePassword{
@@ -49,16 +59,22 @@ Awaitable<Result<Reply>> change_password(EndpointCall& call) {
     co_return auth::fail(400, error::kCredentialAccountNotFound);
   const bool right =
       co_await services.passwords.verify(std::string(call.text("currentPassword").value()), *account->hash);
-  if (!right) co_return auth::fail(400, error::kInvalidPassword);
+  if (!right) {
+    note_own(call, AuditEvent::password_changed, false);
+    co_return auth::fail(400, error::kInvalidPassword);
+  }
   std::string hash = co_await services.passwords.hash(std::string(call.text("newPassword").value()));
   auto transaction = co_await services.database.begin();
   co_await run(*transaction, update_password(user_id, std::move(hash), services.clock.now()));
   json::value token(nullptr);
-  if (call.boolean("revokeOtherSessions") == true) {
+  const bool revokes = call.boolean("revokeOtherSessions") == true;
+  if (revokes) {
     token = co_await renew_session(call, std::move(transaction));
   } else {
     co_await transaction->commit();
   }
+  note_own(call, AuditEvent::password_changed, true);
+  if (revokes) note_own(call, AuditEvent::sessions_revoked, true);
   co_return reply_json({{"token", token}, {"user", to_json(call.identity->user)}});
 }
 
@@ -68,6 +84,7 @@ Awaitable<Result<Reply>> verify_password(EndpointCall& call) {
   auto fits = check_password_too_long(services.settings.email_and_password, password);
   if (!fits) co_return std::unexpected(std::move(fits.error()));
   const bool right = co_await is_password_of(services, call.identity->user.id, std::move(password));
+  note_own(call, AuditEvent::password_check, right);
   if (!right) co_return auth::fail(400, error::kInvalidPassword);
   co_return reply_json({{"status", true}});
 }

@@ -82,6 +82,10 @@ Awaitable<> make_plausible(const Services& services, User& user) {
   user.id = next.rows.at(0).text(0);
 }
 
+AuditNote note_taken(const User& user) {
+  return {.event = AuditEvent::sign_up, .outcome = AuditOutcome::failed, .reason = "email_taken", .target = user.id};
+}
+
 Result<void> check_sign_up(const EndpointCall& call) {
   const auto& settings = call.services.settings.email_and_password;
   if (!settings.enabled || settings.disable_sign_up) return auth::fail(400, error::kSignUpDisabled);
@@ -103,6 +107,7 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   if (!can_be_stored(sign_up.user)) co_return auth::fail(422, error::kFailedToCreateUser);
   auto existing = co_await services.users.find_by_email(sign_up.user.email);
   const bool taken = existing.has_value();
+  if (taken) call.note(note_taken(*existing));
   if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   // Also for an address that is taken: the answer must not come sooner.
   sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()));
@@ -126,6 +131,8 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   }
   // A column of the deployment's own that wants a value, or one that is too short.
   if (refused && !lost_race) co_return auth::fail(422, error::kFailedToCreateUser);
+  call.note(lost_race ? note_taken(*existing)
+                      : AuditNote{.event = AuditEvent::sign_up, .actor = sign_up.user.id, .target = sign_up.user.id});
   if (lost_race && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   if (lost_race) {
     co_await make_plausible(services, sign_up.user);
@@ -144,17 +151,25 @@ Result<void> check_sign_in(const EndpointCall& call) {
   return check_password_too_long(settings, call.text("password").value());
 }
 
-// The user whose address and password these are. A hash is computed whether or not there is such an account: the time
-// tells nothing.
-Awaitable<std::optional<User>> find_user(const Services& services, std::string email, std::string password) {
+AuditNote note_refused_sign_in(std::string reason, std::string user_id = {}) {
+  return {.event = AuditEvent::sign_in,
+          .outcome = AuditOutcome::failed,
+          .reason = std::move(reason),
+          .target = std::move(user_id)};
+}
+
+// The user whose address and password these are, or why there is none. A hash is computed whether or not there is such
+// an account: the time tells nothing.
+Awaitable<std::expected<User, AuditNote>> find_user(const Services& services, std::string email, std::string password) {
   auto found = co_await services.users.find_with_password(std::move(email));
   const auto stored = found ? found->password_hash : std::nullopt;
   if (!stored || stored->empty()) {
     co_await services.passwords.hash(std::move(password));
-    co_return std::nullopt;
+    co_return std::unexpected(found ? note_refused_sign_in("no_password", found->user.id)
+                                    : note_refused_sign_in("unknown_user"));
   }
   const bool right = co_await services.passwords.verify(std::move(password), *stored);
-  if (!right) co_return std::nullopt;
+  if (!right) co_return std::unexpected(note_refused_sign_in("wrong_password", found->user.id));
   co_return std::move(found->user);
 }
 
@@ -164,14 +179,19 @@ Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
   const Services& services = call.services;
   std::string password(call.text("password").value());
   auto user = co_await find_user(services, to_lower(call.text("email").value()), std::move(password));
-  if (!user) co_return auth::fail(401, error::kInvalidEmailOrPassword);
+  if (!user) {
+    call.note(std::move(user.error()));
+    co_return auth::fail(401, error::kInvalidEmailOrPassword);
+  }
   if (services.settings.email_and_password.require_email_verification && !user->email_verified) {
+    call.note(note_refused_sign_in("email_not_verified", user->id));
     if (services.settings.email_verification.send_on_sign_in)
       send_verification_mail(services, *user, call.text("callbackURL").value_or(""));
     co_return auth::fail(403, error::kEmailNotVerified);
   }
   Session made = services.sessions.make(describe_session(call, user->id));
   const Session session = co_await services.sessions.store(std::move(made));
+  call.note({.event = AuditEvent::sign_in, .actor = user->id, .target = user->id});
   add_session_cookies(call, session, *user, remembers(call));
   json::object answer{{"redirect", false}, {"token", session.token}, {"user", to_json(*user)}};
   const auto callback = call.text("callbackURL");

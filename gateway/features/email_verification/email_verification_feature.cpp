@@ -91,6 +91,11 @@ void send_to_new_address(const Services& services, const User& user, const Email
                         .expires_at = link.expires_at});
 }
 
+// Who followed the link may be signed in or not; it proves a mailbox, not a person.
+void note_of_user(const EndpointCall& call, AuditEvent event, const std::string& user_id) {
+  call.note({.event = event, .target = user_id});
+}
+
 // The last link of a change of the address: whoever has the new address has confirmed it. Links of releases before 1.4
 // have no type: with these the new address is yet to be verified.
 Awaitable<Result<Reply>> change_address(Visit visit, User user, EmailClaims claims, IdentityPtr identity) {
@@ -106,6 +111,7 @@ Awaitable<Result<Reply>> change_address(Visit visit, User user, EmailClaims clai
     taken = true;  // somebody else has it since the mail was sent
   }
   if (taken || !updated) co_return visit.fail(error::kInvalidToken);
+  note_of_user(visit.call, AuditEvent::email_changed, user.id);
   if (identity) add_session_cookies(visit.call, identity->session, *updated);
   if (!has_type) send_verification_mail(services, *updated, visit.callback_url);
   co_return visit.succeed({{"status", true}, {"user", to_json(*updated)}});
@@ -141,6 +147,7 @@ Awaitable<> sign_in(EndpointCall& call, User user) {
                     replace_invalid_utf8(call.request.header("user-agent").value_or(""))};
   Session made = services.sessions.make(std::move(values));
   const Session session = co_await services.sessions.store(std::move(made));
+  call.note({.event = AuditEvent::sign_in, .actor = user.id, .target = user.id, .detail = "verify_email"});
   add_session_cookies(call, session, user, true);
 }
 
@@ -159,6 +166,7 @@ Awaitable<Result<Reply>> follow_verification(Visit visit, EmailClaims claims) {
     user = co_await services.users.find_by_email(user->email);
     co_return user && user->email_verified ? visit.succeed(done) : visit.fail(error::kUserNotFound);
   }
+  note_of_user(call, AuditEvent::email_verified, updated->id);
   if (services.settings.email_verification.auto_sign_in_after_verification) co_await sign_in(call, *updated);
   co_return visit.succeed(done);
 }

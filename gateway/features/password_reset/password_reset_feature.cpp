@@ -49,6 +49,10 @@ Awaitable<Result<Reply>> request_password_reset(EndpointCall& call) {
   const WallTime expires_at =
       now + (user ? services.settings.email_and_password.reset_password_token_expires_in : kDecoyLife);
   co_await services.verifications.create(identifier_of(token), user ? user->id : services.random.text(32), expires_at);
+  call.note({.event = AuditEvent::password_reset_requested,
+             .outcome = user ? AuditOutcome::ok : AuditOutcome::failed,
+             .reason = user ? "" : "unknown_user",
+             .target = user ? user->id : ""});
   if (user) {
     std::string_view page = call.text("redirectTo").value_or("");
     if (page.empty()) page = services.settings.email_and_password.reset_page;
@@ -117,6 +121,15 @@ Awaitable<bool> store_new_password(const Services& services, std::string token, 
   co_return true;
 }
 
+// A token that nobody has, or not any more.
+std::unexpected<ApiError> refuse_token(const EndpointCall& call, std::string user_id = {}) {
+  call.note({.event = AuditEvent::password_reset,
+             .outcome = AuditOutcome::failed,
+             .reason = "invalid_token",
+             .target = std::move(user_id)});
+  return auth::fail(400, error::kInvalidToken);
+}
+
 Awaitable<Result<Reply>> reset_password(EndpointCall& call) {
   const Services& services = call.services;
   auto token = read_token(call);
@@ -124,14 +137,17 @@ Awaitable<Result<Reply>> reset_password(EndpointCall& call) {
   std::string password(call.text("newPassword").value());
   auto fits = check_new_password(services.settings.email_and_password, password);
   if (!fits) co_return std::unexpected(std::move(fits.error()));
-  if (!may_be_token(*token)) co_return auth::fail(400, error::kInvalidToken);
+  if (!may_be_token(*token)) co_return refuse_token(call);
   auto user_id = co_await services.verifications.find(identifier_of(*token));
-  if (!user_id) co_return auth::fail(400, error::kInvalidToken);
+  if (!user_id) co_return refuse_token(call);
   const auto user = co_await services.users.find(*user_id);
   if (!user) co_return auth::fail(400, error::kUserNotFound);
   auto hash = co_await services.passwords.hash(std::move(password));
   const bool stored = co_await store_new_password(services, std::move(*token), std::move(*user_id), std::move(hash));
-  if (!stored) co_return auth::fail(400, error::kInvalidToken);
+  if (!stored) co_return refuse_token(call, user->id);
+  call.note({.event = AuditEvent::password_reset, .target = user->id});
+  if (services.settings.email_and_password.revoke_sessions_on_password_reset)
+    call.note({.event = AuditEvent::sessions_revoked, .target = user->id});
   co_return reply_json({{"status", true}});
 }
 

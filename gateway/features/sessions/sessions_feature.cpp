@@ -43,23 +43,47 @@ Awaitable<Result<Reply>> list_sessions(EndpointCall& call) {
   co_return reply_json(list);
 }
 
+// By the user whom it is about.
+void note_own(const EndpointCall& call, AuditEvent event, std::string detail) {
+  const std::string& who = call.identity->user.id;
+  call.note({.event = event, .actor = who, .target = who, .detail = std::move(detail)});
+}
+
+// Whoever tries that has somebody else's token.
+void note_foreign(const EndpointCall& call, const Session& session) {
+  call.note({.event = AuditEvent::session_revoked,
+             .outcome = AuditOutcome::failed,
+             .reason = "not_own",
+             .actor = call.identity->user.id,
+             .target = session.user_id,
+             .detail = session.id});
+}
+
 Awaitable<Result<Reply>> revoke_session(EndpointCall& call) {
   const std::string token(call.text("token").value());
   auto target = co_await call.services.sessions.read(token);
   // Somebody else's session and one that does not exist are answered alike.
-  if (target && target->user.id == call.identity->user.id) co_await call.services.sessions.remove(token);
+  const bool is_own = target && target->user.id == call.identity->user.id;
+  if (is_own) {
+    co_await call.services.sessions.remove(token);
+    note_own(call, AuditEvent::session_revoked, target->session.id);
+  } else if (target) {
+    note_foreign(call, target->session);
+  }
   if (token == call.identity->session.token) call.add_cookies(call.services.cookie.clear_all(call.cookies));
   co_return reply_status();
 }
 
 Awaitable<Result<Reply>> revoke_sessions(EndpointCall& call) {
   co_await call.services.sessions.remove_all(call.identity->user.id);
+  note_own(call, AuditEvent::sessions_revoked, "all");
   call.add_cookies(call.services.cookie.clear_all(call.cookies));
   co_return reply_status();
 }
 
 Awaitable<Result<Reply>> revoke_other_sessions(EndpointCall& call) {
   co_await call.services.sessions.remove_others(call.identity->user.id, call.identity->session.token);
+  note_own(call, AuditEvent::sessions_revoked, "others");
   co_return reply_status();
 }
 
@@ -71,6 +95,11 @@ Awaitable<Result<Reply>> sign_out(EndpointCall& call) {
     const std::string token(verdict.token);
     who = co_await call.services.sessions.read(token);
     co_await call.services.sessions.remove(token);
+    // A session that had ended is left by nobody.
+    if (who) {
+      call.note(
+          {.event = AuditEvent::sign_out, .actor = who->user.id, .target = who->user.id, .detail = who->session.id});
+    }
   }
   call.add_cookies(call.services.cookie.clear_all(call.cookies));
   std::string provider_url;

@@ -39,11 +39,17 @@ const config::AccountLinking& linking_of(const EndpointCall& call) {
   return call.services.settings.account.account_linking;
 }
 
+// `actor`: the user where they were signed in when they asked for it; empty: linked by the address at a sign-in.
+void note_link(const EndpointCall& call, const std::string& user_id, const std::string& provider, std::string actor) {
+  call.note({.event = AuditEvent::account_linked, .actor = std::move(actor), .target = user_id, .detail = provider});
+}
+
 // A provider that vouches for the address of a user makes it verified here too.
-Awaitable<> verify_address(EndpointCall& call, const User& user, const ProviderUser& from) {
+Awaitable<> verify_address(EndpointCall& call, const User& user, const ProviderUser& from, std::string provider) {
   if (!from.email_verified || user.email_verified || from.email != user.email) co_return;
   UserChanges changes{.email_verified = true, .while_email = user.email};
-  co_await call.services.users.update(user.id, std::move(changes));
+  const auto updated = co_await call.services.users.update(user.id, std::move(changes));
+  if (updated) call.note({.event = AuditEvent::email_verified, .target = user.id, .detail = provider});
 }
 
 Awaitable<> remember_account(EndpointCall& call, Account account) {
@@ -62,7 +68,7 @@ Awaitable<Outcome> sign_in_known(EndpointCall& call, ProviderSignIn& sign_in, Ac
     account = std::move(*updated);
   }
   co_await remember_account(call, std::move(account));
-  co_await verify_address(call, *user, sign_in.user);
+  co_await verify_address(call, *user, sign_in.user, sign_in.key.provider_id);
   co_return std::move(*user);
 }
 
@@ -78,8 +84,9 @@ Awaitable<Attempt> link_by_address(EndpointCall& call, ProviderSignIn& sign_in, 
   auto account = co_await make_account(call, sign_in.key, user.id, sign_in.tokens);
   if (!account && account.error() == NotMade::taken) co_return std::nullopt;
   if (!account) co_return failed("unable to link account");
+  note_link(call, user.id, sign_in.key.provider_id, "");
   co_await remember_account(call, std::move(*account));
-  co_await verify_address(call, user, sign_in.user);
+  co_await verify_address(call, user, sign_in.user, sign_in.key.provider_id);
   auto updated = co_await update_user_on_link(call, user.id, sign_in.user);
   co_return Outcome(updated ? std::move(*updated) : std::move(user));
 }
@@ -121,6 +128,7 @@ Awaitable<Attempt> make_new_user(EndpointCall& call, ProviderSignIn& sign_in) {
   const bool overtaken = !refused || refused == storage::ConstraintError::Kind::unique;
   if (!account && overtaken) co_return std::nullopt;
   if (!account) co_return failed("unable to create user");
+  call.note({.event = AuditEvent::sign_up, .actor = user.id, .target = user.id, .detail = sign_in.key.provider_id});
   co_await remember_account(call, std::move(*account));
   // With the defaults of additional fields.
   auto stored = co_await services.users.find(user.id);
@@ -164,7 +172,7 @@ Awaitable<Outcome> find_or_make_user(EndpointCall& call, ProviderSignIn& sign_in
   co_return std::unexpected("unable to create user");
 }
 
-Awaitable<User> override_user(EndpointCall& call, ProviderUser from, User user) {
+Awaitable<User> override_user(EndpointCall& call, ProviderUser from, User user, std::string provider) {
   UserChanges changes;
   if (from.has_name) changes.name = from.name;
   if (from.image) changes.image = from.image;
@@ -176,6 +184,8 @@ Awaitable<User> override_user(EndpointCall& call, ProviderUser from, User user) 
   } catch (const storage::ConstraintError&) {
     log::warn("the provider's address of a user is another user's: the user stays as it is");
   }
+  if (updated && updated->email != user.email)
+    call.note({.event = AuditEvent::email_changed, .target = user.id, .detail = std::move(provider)});
   co_return updated ? std::move(*updated) : std::move(user);
 }
 
@@ -224,7 +234,8 @@ Awaitable<std::expected<SignedIn, std::string>> sign_in_with(EndpointCall& call,
   auto outcome = co_await find_or_make_user(call, sign_in, is_new);
   if (!outcome) co_return std::unexpected(std::move(outcome.error()));
   SignedIn result{.user = std::move(*outcome), .session = {}, .is_new = is_new};
-  if (!is_new && sign_in.overrides_user) result.user = co_await override_user(call, sign_in.user, result.user);
+  if (!is_new && sign_in.overrides_user)
+    result.user = co_await override_user(call, sign_in.user, result.user, sign_in.key.provider_id);
   if (!result.user.email_verified) {
     const auto& mails = services.settings.email_verification;
     const bool must_verify = sign_in.provider->settings.require_email_verification;
@@ -242,6 +253,10 @@ Awaitable<std::expected<SignedIn, std::string>> sign_in_with(EndpointCall& call,
   }
   // The user was deleted meanwhile.
   if (refused) co_return std::unexpected("unable to create session");
+  call.note({.event = AuditEvent::sign_in,
+             .actor = result.user.id,
+             .target = result.user.id,
+             .detail = sign_in.key.provider_id});
   co_return result;
 }
 
@@ -271,6 +286,7 @@ Awaitable<std::optional<std::string>> link_account(EndpointCall& call, LinkReque
   if (!existing) co_return "internal_server_error";
   if (!*existing) {
     const auto made = co_await make_account(call, key, link.user_id, tokens);
+    if (made) note_link(call, link.user_id, key.provider_id, link.user_id);
     if (!made && made.error() == NotMade::refused) co_return "unable_to_link_account";
     if (!made) existing = co_await find_account(call, key);
     if (!existing) co_return "internal_server_error";

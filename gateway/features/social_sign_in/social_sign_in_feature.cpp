@@ -1,5 +1,6 @@
 #include "features/social_sign_in/social_sign_in_feature.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "auth/current_session.hpp"
@@ -7,6 +8,7 @@
 #include "auth/oauth/exchange.hpp"
 #include "auth/oauth/providers.hpp"
 #include "auth/rows_json.hpp"
+#include "base/ascii.hpp"
 #include "base/log.hpp"
 #include "features/social_sign_in/flow.hpp"
 #include "features/social_sign_in/linking.hpp"
@@ -49,6 +51,30 @@ Reply redirect_with_error(EndpointCall& call, const std::optional<std::string>& 
   return redirect(call, oauth::append_query(error_url && !error_url->empty() ? *error_url : page, params));
 }
 
+// What a provider calls its error (RFC 6749 section 4.1.2.1) comes by way of the browser: what is no code is not kept.
+std::string to_reason(std::string_view error) {
+  constexpr std::size_t kCodeMax = 64;
+  const bool is_code = !error.empty() && error.size() <= kCodeMax &&
+                       std::ranges::all_of(error, [](char c) { return is_alphanumeric(c) || c == '_'; });
+  return is_code ? std::string(error) : "provider_error";
+}
+
+// `provider_id`: one of ours, or empty.
+Reply refuse_callback(EndpointCall& call, const std::optional<std::string>& error_url, std::string_view provider_id,
+                      std::string error, std::string_view description = {}) {
+  call.note({.event = AuditEvent::provider_refused,
+             .outcome = AuditOutcome::failed,
+             .reason = to_reason(error),
+             .detail = std::string(provider_id)});
+  return redirect_with_error(call, error_url, std::move(error), description);
+}
+
+// Better Auth's words, "account not linked".
+std::string to_code(std::string words) {
+  std::ranges::replace(words, ' ', '_');
+  return words;
+}
+
 // ---- Sending the browser to the provider
 
 Awaitable<Result<Reply>> send_to_provider(EndpointCall& call, oauth::ProviderPtr provider,
@@ -82,7 +108,13 @@ Awaitable<Result<BroughtIdentity>> verify_brought(EndpointCall& call, oauth::Pro
   if (!provider->takes_id_token_of_client()) co_return auth::fail(404, kIdTokenNotSupported);
   oauth::Exchange exchange(call.services.http, call.services.clock);
   auto claims = co_await exchange.claims_of(*provider, brought.token, brought.nonce);
-  if (!claims) co_return auth::fail(401, kInvalidToken);
+  if (!claims) {
+    call.note({.event = AuditEvent::provider_refused,
+               .outcome = AuditOutcome::failed,
+               .reason = "invalid_token",
+               .detail = provider->id()});
+    co_return auth::fail(401, kInvalidToken);
+  }
   auto profile = exchange.profile_of_claims(*provider, std::move(*claims), brought.user);
   if (!profile) co_return auth::fail(401, kFailedToGetUserInfo);
   BroughtIdentity identity;
@@ -109,6 +141,12 @@ Awaitable<Result<Reply>> sign_in_with_brought(EndpointCall& call, oauth::Provide
                             (!settings.disable_implicit_sign_up || call.boolean("requestSignUp").value_or(false));
   sign_in.callback_url = call.text("callbackURL").value_or("");
   auto signed_in = co_await sign_in_with(call, std::move(sign_in));
+  if (!signed_in) {
+    call.note({.event = AuditEvent::sign_in,
+               .outcome = AuditOutcome::failed,
+               .reason = to_code(signed_in.error()),
+               .detail = provider->id()});
+  }
   if (!signed_in && signed_in.error() == "email_not_verified") co_return auth::fail(403, kEmailNotVerified);
   if (!signed_in) co_return gatehouse::fail(401, "OAUTH_LINK_ERROR", signed_in.error());
   add_session_cookies(call, signed_in->session, signed_in->user);
@@ -140,6 +178,9 @@ Awaitable<Result<Reply>> link_brought(EndpointCall& call, oauth::ProviderPtr pro
     auto allowed = check_brought_link(call, provider->id(), identity->user);
     if (!allowed) co_return std::unexpected(std::move(allowed.error()));
     const auto made = co_await make_account(call, key, user_id, identity->tokens);
+    if (made) {
+      call.note({.event = AuditEvent::account_linked, .actor = user_id, .target = user_id, .detail = provider->id()});
+    }
     if (!made && made.error() == NotMade::refused)
       co_return gatehouse::fail(417, "LINKING_FAILED", "Account not linked - unable to create account");
     if (!made) existing = co_await accounts.find(key);
@@ -225,14 +266,16 @@ Awaitable<std::expected<Arrival, std::string>> exchange_code(EndpointCall& call,
 }
 
 Awaitable<Result<Reply>> finish_link(EndpointCall& call, Flow flow, Arrival arrival) {
-  AccountKey key{arrival.provider->id(), arrival.profile.subject};
+  const std::string provider_id = arrival.provider->id();
+  AccountKey key{provider_id, arrival.profile.subject};
   const auto error =
       co_await link_account(call, *flow.link, std::move(key), std::move(arrival.user), std::move(arrival.tokens));
-  co_return error ? redirect_with_error(call, flow.error_url, *error) : redirect(call, flow.callback_url);
+  co_return error ? refuse_callback(call, flow.error_url, provider_id, *error) : redirect(call, flow.callback_url);
 }
 
 Awaitable<Result<Reply>> finish_sign_in(EndpointCall& call, Flow flow, Arrival arrival) {
-  if (!arrival.user.email) co_return redirect_with_error(call, flow.error_url, "email_not_found");
+  const std::string provider_id = arrival.provider->id();
+  if (!arrival.user.email) co_return refuse_callback(call, flow.error_url, provider_id, "email_not_found");
   const auto& settings = arrival.provider->settings;
   ProviderSignIn sign_in;
   sign_in.provider = arrival.provider;
@@ -245,9 +288,7 @@ Awaitable<Result<Reply>> finish_sign_in(EndpointCall& call, Flow flow, Arrival a
   sign_in.callback_url = flow.callback_url;
   auto signed_in = co_await sign_in_with(call, std::move(sign_in));
   if (!signed_in) {
-    std::string code = signed_in.error();
-    for (char& c : code) c = c == ' ' ? '_' : c;
-    co_return redirect_with_error(call, flow.error_url, std::move(code));
+    co_return refuse_callback(call, flow.error_url, provider_id, to_code(signed_in.error()));
   }
   add_session_cookies(call, signed_in->session, signed_in->user);
   const bool welcomes = signed_in->is_new && flow.new_user_url && !flow.new_user_url->empty();
@@ -258,16 +299,17 @@ Awaitable<Result<Reply>> callback(EndpointCall& call) {
   auto fits = check_callback_query(call);
   if (!fits) co_return std::unexpected(std::move(fits.error()));
   auto flow = co_await take_flow(call);
-  if (!flow) co_return redirect_with_error(call, flow.error().error_url, flow.error().code);
+  if (!flow) co_return refuse_callback(call, flow.error().error_url, "", flow.error().code);
   if (const auto error = query_text(call, "error"); !error.empty())
-    co_return redirect_with_error(call, flow->error_url, error, query_text(call, "error_description"));
-  if (query_text(call, "code").empty()) co_return redirect_with_error(call, flow->error_url, "no_code");
+    co_return refuse_callback(call, flow->error_url, "", error, query_text(call, "error_description"));
+  if (query_text(call, "code").empty()) co_return refuse_callback(call, flow->error_url, "", "no_code");
   auto provider = co_await call.services.providers.find(std::string(call.path_parameter));
-  if (!provider) co_return redirect_with_error(call, flow->error_url, "oauth_provider_not_found");
+  if (!provider) co_return refuse_callback(call, flow->error_url, "", "oauth_provider_not_found");
   // Differs from Better Auth, whose states fit every provider (mix-up attacks, RFC 9700 section 4.4).
-  if (!is_flow_of(call, *flow, provider->id())) co_return redirect_with_error(call, flow->error_url, "state_mismatch");
+  if (!is_flow_of(call, *flow, provider->id()))
+    co_return refuse_callback(call, flow->error_url, provider->id(), "state_mismatch");
   auto arrival = co_await exchange_code(call, *flow, provider);
-  if (!arrival) co_return redirect_with_error(call, flow->error_url, arrival.error());
+  if (!arrival) co_return refuse_callback(call, flow->error_url, provider->id(), arrival.error());
   if (flow->link) {
     auto reply = co_await finish_link(call, std::move(*flow), std::move(*arrival));
     co_return reply;

@@ -37,6 +37,7 @@ Awaitable<> change_now(Change change) {
   } catch (const storage::ConstraintError&) {
   }
   if (!updated) co_return;
+  change.call.note({.event = AuditEvent::email_changed, .actor = user.id, .target = user.id});
   add_session_cookies(change.call, change.call.identity->session, *updated);
   if (services.mailer.is_available()) send_verification_mail(services, *updated, change.callback_url);
 }
@@ -58,6 +59,7 @@ void send_link(const Change& change, Mail::Kind kind) {
                         .url = std::move(link.url),
                         .new_email = asks_old ? change.new_email : "",
                         .expires_at = link.expires_at});
+  change.call.note({.event = AuditEvent::email_change_requested, .actor = user.id, .target = user.id});
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ Reply reply_done(const char* message) {
 }
 
 Awaitable<> remove(EndpointCall& call, std::string user_id) {
-  co_await call.services.users.remove(std::move(user_id));
+  const bool removed = co_await call.services.users.remove(user_id);
+  if (removed) call.note({.event = AuditEvent::user_deleted, .actor = user_id, .target = user_id});
   call.add_cookies(call.services.cookie.clear_all(call.cookies));
 }
 
@@ -69,6 +70,7 @@ Awaitable<> send_link(EndpointCall& call) {
                                "/delete-user/callback?token=" + token +
                                "&callbackURL=" + encode_uri_component(callback.empty() ? "/" : callback),
                         .expires_at = expires_at});
+  call.note({.event = AuditEvent::user_deletion_requested, .actor = user.id, .target = user.id});
 }
 
 bool is_fresh(const EndpointCall& call) {
@@ -92,7 +94,14 @@ Awaitable<Result<Reply>> delete_user(EndpointCall& call) {
   const bool has_password = !password.empty();
   if (has_password) {
     auto right = co_await check_password(services, user_id, std::move(password));
-    if (!right) co_return std::unexpected(std::move(right.error()));
+    if (!right) {
+      call.note({.event = AuditEvent::user_deleted,
+                 .outcome = AuditOutcome::failed,
+                 .reason = to_lower(right.error().code),
+                 .actor = user_id,
+                 .target = user_id});
+      co_return std::unexpected(std::move(right.error()));
+    }
   }
   std::string token(call.text("token").value_or(""));
   if (!token.empty()) {

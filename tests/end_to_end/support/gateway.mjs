@@ -200,8 +200,17 @@ export class Gateway {
     return request(() => this.connectPlain('internal'), method, target, {host: `127.0.0.1:${this.ports.internal}`});
   }
 
-  accessLog() {
+  #lines() {
     return this.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  }
+
+  accessLog() {
+    return this.#lines().filter(({audit}) => !audit);
+  }
+
+  // Lines of the audit trail.
+  auditLog() {
+    return this.#lines().filter(({audit}) => audit);
   }
 
   // The access-log line that satisfies `matches`; waits for it.

@@ -1,0 +1,179 @@
+// `gatehouse audit`: reads the audit trail from the database, for a person or, as lines of JSON, for a program. It only
+// reads, so any user of the database who may select will do.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/commands/command.hpp"
+#include "app/run_to_end.hpp"
+#include "auth/audit_rows.hpp"
+#include "base/ascii.hpp"
+#include "base/iso_time.hpp"
+#include "base/json_text.hpp"
+#include "config/values.hpp"
+#include "storage/open.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+constexpr std::int64_t kPage = 500;
+constexpr std::chrono::seconds kLookAgain{1};
+// Gateways write in batches, and their clocks differ: what is looked through again each time.
+constexpr std::chrono::seconds kOverlap{60};
+
+struct AuditOptions {
+  ConfigurationFiles files;
+  std::string user;  // an id, or an address
+  std::string event;
+  std::string since = "24h";
+  bool json = false;
+  bool follow = false;
+};
+
+void print_json(const auth::StoredAuditEntry& entry) {
+  std::string line = "{\"time\":\"" + to_iso(entry.time) + "\"";
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (value.empty()) return;
+    line.append(",\"").append(name).append("\":");
+    append_json_quoted(line, value);
+  };
+  add("audit", entry.event);
+  add("outcome", entry.outcome);
+  add("reason", entry.reason);
+  add("actor", entry.actor);
+  add("target", entry.target);
+  add("detail", entry.detail);
+  add("address", entry.address);
+  add("user_agent", entry.user_agent);
+  add("request_id", entry.request_id);
+  fmt::print("{}}}\n", line);
+}
+
+// One line for a person. Other programs may write to the table as well: what a terminal would obey is not printed.
+void print_text(const auth::StoredAuditEntry& entry) {
+  std::string line = fmt::format("{} {:<24} {:<6}", to_iso(entry.time), entry.event, entry.outcome);
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) line.append(" ").append(name).append("=").append(value);
+  };
+  add("reason", entry.reason);
+  add("actor", entry.actor);
+  if (entry.target != entry.actor) add("target", entry.target);
+  add("detail", entry.detail);
+  add("address", entry.address);
+  add("request", entry.request_id);
+  add("agent", entry.user_agent);
+  std::ranges::replace_if(line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
+  fmt::print("{}\n", line);
+}
+
+// An address of a user becomes the id. An address that nobody has any more finds nothing.
+Awaitable<std::string> find_user_id(storage::Database& database, std::string user) {
+  if (!user.contains('@')) co_return user;
+  storage::Parameters email{to_lower(user)};
+  const auto found = co_await database.query({R"(SELECT "id" FROM "user" WHERE "email" = $1)"}, std::move(email));
+  co_return found.rows.empty() ? std::string() : found.rows[0].text(0);
+}
+
+class Reader {
+ public:
+  Reader(asio::io_context& io, storage::Database& database, const AuditOptions& options, std::string user_id,
+         WallTime from)
+      : io_(io), database_(database), options_(options), user_id_(std::move(user_id)), from_(from) {}
+
+  // Prints what is new, the oldest first. False: standard output takes no more.
+  bool print_news() {
+    auth::AuditCursor cursor{from_, ""};
+    std::set<std::string> recent;
+    for (bool more = true; more;) {
+      const auto page = run_to_end(io_, auth::read_audit(database_, cursor, user_id_, options_.event, kPage));
+      for (const auto& entry : page) {
+        if (!seen_.contains(entry.key)) print(entry);
+        newest_ = std::max(newest_, entry.time);
+        if (options_.follow) recent.insert(entry.key);
+      }
+      more = page.size() == static_cast<std::size_t>(kPage);
+      if (!page.empty()) cursor = {page.back().time, page.back().key};
+    }
+    from_ = std::max(from_, newest_ - kOverlap);
+    seen_ = std::move(recent);
+    return std::fflush(stdout) == 0;
+  }
+
+ private:
+  void print(const auth::StoredAuditEntry& entry) const { options_.json ? print_json(entry) : print_text(entry); }
+
+  asio::io_context& io_;
+  storage::Database& database_;
+  const AuditOptions& options_;
+  const std::string user_id_;
+  WallTime from_;
+  WallTime newest_{};
+  std::set<std::string> seen_;  // of those that are looked through again
+};
+
+int read_trail(const config::Gateway& gateway, const AuditOptions& options, WallTime from) {
+  storage::StoreOptions access{.connections = 1};
+  access.read_only = true;
+  const auto store = storage::open_store(gateway.database.url, access);
+  if (!store) {
+    fmt::print(stderr, "{}\n", store.error());
+    return 1;
+  }
+  asio::io_context io;
+  const auto database = (*store)->connect(io.get_executor());
+  auto user_id = run_to_end(io, find_user_id(*database, options.user));
+  if (user_id.empty() && !options.user.empty()) {
+    fmt::print(stderr, "nobody has the address {}; entries name users by their id\n", options.user);
+    return 1;
+  }
+  Reader reader(io, *database, options, std::move(user_id), from);
+  while (reader.print_news() && options.follow) std::this_thread::sleep_for(kLookAgain);
+  return 0;
+}
+
+int run_audit(AuditOptions options) {
+  const auto since = config::SecondsValue::parse(options.since);
+  if (!since) {
+    fmt::print(stderr, "--since: {}\n", since.error());
+    return 2;
+  }
+  // Whoever reads the trail need not hold the gateway's secret, its keys or its certificate.
+  options.files.dev = true;
+  auto configuration = load_or_tell(options.files);
+  if (!configuration) return 1;
+  auto& gateway = configuration->gateway;
+  if (gateway.database.url.empty()) gateway.database.url = Secret("sqlite:data/gatehouse.db");
+  try {
+    return read_trail(gateway, options, SystemClock().now() - *since);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("audit", "Print the audit trail: what happened to accounts and sessions");
+  const auto options = std::make_shared<AuditOptions>();
+  add_configuration_options(*command, options->files);
+  std::vector<std::string> events;
+  for (const auto name : auth::audit_event_names()) events.emplace_back(name);
+  command->add_option("--user", options->user, "Only what a user did or what was done to them: an id, or an address");
+  command->add_option("--event", options->event, "Only events of this name")->check(CLI::IsMember(events));
+  command->add_option("--since", options->since, "How far back: 90s, 30m, 24h, 7d")->capture_default_str();
+  command->add_flag("--json", options->json, "One JSON object a line");
+  command->add_flag("--follow", options->follow, "Go on with what comes");
+  command->callback([options, &exit_code] { exit_code = run_audit(*options); });
+}
+
+}  // namespace gatehouse::app
