@@ -221,8 +221,18 @@ std::vector<int> Gateway::Parts::open_listener(std::optional<config::SocketAddre
 void Gateway::Parts::reload(config::Configuration configuration) {
   // What needs a restart stays as it was; the caller has told so.
   configuration.gateway = settings_;
-  site_ = std::make_shared<const pipeline::Site>(std::move(configuration));
+  set_site(std::make_shared<const pipeline::Site>(std::move(configuration), site_.get()));
   for (const auto& worker : workers_) worker->set_site(site_);
+}
+
+void Gateway::Parts::set_site(pipeline::SitePtr site) {
+  const std::lock_guard lock(site_mutex_);
+  site_ = std::move(site);
+}
+
+pipeline::SitePtr Gateway::Parts::site() const {
+  const std::lock_guard lock(site_mutex_);
+  return site_;
 }
 
 bool Gateway::Parts::drain() {

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "app/gateway_parts.hpp"
 
 namespace gatehouse::app {
@@ -28,6 +30,7 @@ void Gateway::Parts::add_metrics() {
                      "0 while each gateway counts requests of the auth endpoints for itself, because the store of "
                      "counters does not answer.",
                      "gauge", [this] { return auth_rate_counts_.store_works() ? 1.0 : 0.0; });
+  add_upstream_metrics();
   add_outbound_metrics();
   add_audit_metrics();
   if (redis_) add_redis_metrics();
@@ -36,6 +39,31 @@ void Gateway::Parts::add_metrics() {
   metrics_.add_value("gatehouse_certificate_expiry_seconds",
                      "The first end of validity of the certificates, in Unix time.", "gauge",
                      [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
+}
+
+void Gateway::Parts::add_upstream_metrics() {
+  using Numbers = upstream::ServerStates::Numbers;
+  using Sample = pipeline::Metrics::Sample;
+  const auto add = [this](std::string name, std::string help, std::string type, double (*read)(const Numbers&)) {
+    metrics_.add_samples(std::move(name), std::move(help), std::move(type), [this, read] {
+      std::vector<Sample> samples;
+      for (const auto& states : site()->servers) {
+        for (const Numbers& numbers : states->numbers(clock_.steady())) {
+          samples.push_back(
+              {fmt::format("upstream=\"{}\",server=\"{}\"", states->name(), numbers.server), read(numbers)});
+        }
+      }
+      return samples;
+    });
+  };
+  add("gatehouse_upstream_server_up", "0 while the server of an upstream is left out.", "gauge",
+      [](const Numbers& numbers) { return numbers.serves ? 1.0 : 0.0; });
+  add("gatehouse_upstream_failures_total", "Requests and connections that a server of an upstream failed at.",
+      "counter", [](const Numbers& numbers) { return static_cast<double>(numbers.failures); });
+  add("gatehouse_upstream_checks_failed_total", "Health checks that a server of an upstream failed at.", "counter",
+      [](const Numbers& numbers) { return static_cast<double>(numbers.checks_failed); });
+  add("gatehouse_upstream_left_out_total", "Times that a server of an upstream was left out.", "counter",
+      [](const Numbers& numbers) { return static_cast<double>(numbers.times_left_out); });
 }
 
 void Gateway::Parts::add_outbound_metrics() {

@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ class Gateway::Parts {
 
  private:
   void open_workers();
+  void set_site(pipeline::SitePtr site);
+  pipeline::SitePtr site() const;
   Readiness readiness() const;
   std::string_view redis_state() const;
   std::vector<int> open_listener(std::optional<config::SocketAddress>& address, const char* name);
@@ -37,11 +40,13 @@ class Gateway::Parts {
   void add_redis_metrics();
   void add_mail_metrics();
   void add_audit_metrics();
+  void add_upstream_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
   void purge_expired();
   void reload_certificates();
 
+  mutable std::mutex site_mutex_;  // guards site_: the main thread writes it, those who are asked for metrics read it
   pipeline::SitePtr site_;
   const config::Gateway settings_;
   const unsigned threads_;

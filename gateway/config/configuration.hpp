@@ -313,9 +313,24 @@ struct Server {
   bool operator==(const Server&) const = default;
 };
 
+enum class Balance { round_robin, least_requests, session_hash };
+
+// A GET of each server, so often: 2xx and 3xx are good.
+struct HealthCheck {
+  std::string path;
+  seconds interval{5};
+  milliseconds timeout{2'000};  // of the whole check
+  bool operator==(const HealthCheck&) const = default;
+};
+
+inline constexpr std::size_t kServersMax = 64;  // of one upstream
+
 struct Upstream {
   std::string name;
   std::vector<Server> servers;
+  Balance balance = Balance::round_robin;
+  std::optional<HealthCheck> health;
+  std::uint32_t requests_max = 0;      // at each server at the same time; 0: no limit
   Secret key;                          // sent as Authorization: Bearer …
   std::optional<Secret> previous_key;  // told to nobody; for documentation of a rotation and for checks of upstreams
   Assertion assertion;

@@ -20,9 +20,10 @@ struct AlgorithmWords {
   static constexpr std::array kWords{Word<Type>{"EdDSA", Type::ed25519}, Word<Type>{"HS256", Type::hs256}};
 };
 struct BalanceWords {
-  using Type = int;
-  static constexpr std::array kWords{Word<int>{"round_robin", 0}, Word<int>{"least_requests", 1},
-                                     Word<int>{"hash(session)", 2}};
+  using Type = Balance;
+  static constexpr std::array kWords{Word<Type>{"round_robin", Type::round_robin},
+                                     Word<Type>{"least_requests", Type::least_requests},
+                                     Word<Type>{"hash(session)", Type::session_hash}};
 };
 struct TurnstileWords {
   using Type = int;
@@ -217,7 +218,7 @@ void read_servers(Reader& reader, const Node& node, void* object) {
 const Table& plain_upstream_keys() {
   using S = Upstream;
   static const Table table{{
-      key("servers", &S::servers, "Servers of the upstream, taken in turn",
+      key("servers", &S::servers, "Servers of the upstream, at most 64",
           {.example = "[http://orders-1:8080]", .required = true}),
       key("key", &S::key,
           "Sent as `Authorization: Bearer …`, so that the upstream knows the gateway. Where there is one upstream, "
@@ -227,7 +228,13 @@ const Table& plain_upstream_keys() {
           {.example = "${env:OLD_API_KEY?}"}),
       section("assertion", &S::assertion, assertion_keys, "The signed statement of who the user is"),
       later_section("health", health_keys, "Active checks of the servers"),
-      later<WordValue<BalanceWords>>("balance", "How a server is chosen", "round_robin"),
+      key<WordValue<BalanceWords>>(
+          "balance", &S::balance,
+          "How a server is chosen: in turn; the one with the fewest requests; or always the same one for a session, "
+          "and for an address where there is none"),
+      key("requests_max", &S::requests_max,
+          "Most requests at each server at the same time, tunnels included; when all have so many, the answer is 503. "
+          "0: no limit of its own"),
   }};
   return table;
 }

@@ -274,6 +274,7 @@ class Validator {
       const std::string path = "upstreams." + upstream.name;
       if (upstream.servers.empty() && is_written(path + ".servers") && !is_written(path + ".servers[0]"))
         add(Code::missing, path + ".servers", "needs at least one server");
+      check_servers(upstream, path);
       if (upstream.key.empty() && !is_written(path + ".key")) use_shared_key(upstream, path, shared);
       check_key(upstream, path);
     }
@@ -286,6 +287,14 @@ class Validator {
                   "is also the key of '{}': who holds it can speak as the gateway to both. Give each its own, or write "
                   "gateway.insecure_shared_key: true",
                   b->name));
+  }
+
+  void check_servers(const Upstream& upstream, const std::string& path) {
+    if (upstream.servers.size() > kServersMax)
+      add(Code::range, path + ".servers", fmt::format("are more than {}", kServersMax));
+    for (auto a = upstream.servers.begin(); a != upstream.servers.end(); ++a)
+      if (std::find(upstream.servers.begin(), a, *a) != a)
+        add(Code::value, path + ".servers", fmt::format("'{}' is there twice", ServerValue::print(*a)));
   }
 
   void use_shared_key(Upstream& upstream, const std::string& path, const std::optional<std::string>& shared) {

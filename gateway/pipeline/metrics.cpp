@@ -45,7 +45,12 @@ void Metrics::add_value(std::string name, std::string help, std::string type, st
 }
 
 void Metrics::add_family(std::string name, std::string help, std::string type, std::vector<Labelled> members) {
-  values_.push_back({std::move(name), std::move(help), std::move(type), std::move(members)});
+  values_.push_back({std::move(name), std::move(help), std::move(type), std::move(members), {}});
+}
+
+void Metrics::add_samples(std::string name, std::string help, std::string type,
+                          std::function<std::vector<Sample>()> read) {
+  values_.push_back({std::move(name), std::move(help), std::move(type), {}, std::move(read)});
 }
 
 std::string Metrics::to_text() const {
@@ -103,6 +108,10 @@ std::string Metrics::to_text() const {
     fmt::format_to(line, "gatehouse_reasons_total{{reason=\"{}\"}} {}\n", reason, count);
   for (const auto& value : values_) {
     fmt::format_to(line, "# HELP {0} {1}\n# TYPE {0} {2}\n", value.name, value.help, value.type);
+    if (value.samples) {
+      for (const auto& [labels, number] : value.samples())
+        fmt::format_to(line, "{}{{{}}} {}\n", value.name, labels, number);
+    }
     for (const auto& [labels, read] : value.members) {
       if (labels.empty()) {
         fmt::format_to(line, "{} {}\n", value.name, read());

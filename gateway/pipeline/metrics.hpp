@@ -62,6 +62,12 @@ class Metrics {
     std::function<double()> read;
   };
   void add_family(std::string name, std::string help, std::string type, std::vector<Labelled> members);
+  // Likewise, where which there are changes with the configuration.
+  struct Sample {
+    std::string labels;
+    double value;
+  };
+  void add_samples(std::string name, std::string help, std::string type, std::function<std::vector<Sample>()> read);
 
   std::string to_text() const;
 
@@ -69,6 +75,7 @@ class Metrics {
   struct Value {
     std::string name, help, type;
     std::vector<Labelled> members;
+    std::function<std::vector<Sample>()> samples;  // in place of members
   };
   std::vector<std::unique_ptr<ThreadMetrics>> threads_;
   std::vector<Value> values_;

@@ -126,6 +126,9 @@ Awaitable<> Pipeline::forward(Context& c) {
                                    .websocket_accept = accept,
                                    .timeout = route.timeout,
                                    .body_limit = route.body_limit};
+  if (upstream.group.settings().balance == config::Balance::session_hash) {
+    request.balance_key = upstream::balance_key(c.cookie.token, c.client_text);
+  }
   ForwardEvents events(*this, c, upstream.group);
   const auto outcome = co_await upstream::forward(upstream.group, c.exchange, request, events, deps_.clock);
   c.upstream_answered = outcome.answered;

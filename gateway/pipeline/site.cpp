@@ -21,10 +21,14 @@ config::Configuration fold_routes(config::Configuration configuration) {
   return configuration;
 }
 
-std::vector<std::shared_ptr<upstream::ServerStates>> make_states(const config::Configuration& configuration) {
-  std::vector<std::shared_ptr<upstream::ServerStates>> made;
+using States = std::vector<std::shared_ptr<upstream::ServerStates>>;
+
+States make_states(const config::Configuration& configuration, const Site* before) {
+  const States known = before ? before->servers : States();
+  States made;
   for (const auto& settings : configuration.upstreams) {
-    made.push_back(std::make_shared<upstream::ServerStates>(settings));
+    const auto at = std::ranges::find_if(known, [&](const auto& states) { return states->fit(settings); });
+    made.push_back(at == known.end() ? std::make_shared<upstream::ServerStates>(settings) : *at);
   }
   return made;
 }
@@ -36,11 +40,11 @@ bool have_same_paths(const config::Configuration& a, const config::Configuration
 
 }  // namespace
 
-Site::Site(config::Configuration made_from)
+Site::Site(config::Configuration made_from, const Site* before)
     : configuration(std::move(made_from)),
       table(configuration),
       pages(configuration.gateway),
-      servers(make_states(configuration)),
+      servers(make_states(configuration, before)),
       base_url(configuration.gateway.base_url.to_string()),
       folded_(fold_routes(configuration)),
       folded_table_(folded_),

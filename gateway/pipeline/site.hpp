@@ -15,7 +15,8 @@ namespace gatehouse::pipeline {
 
 class Site {
  public:
-  explicit Site(config::Configuration made_from);
+  // `before`: the site that this one takes the place of; what is known of servers that both have is kept.
+  explicit Site(config::Configuration made_from, const Site* before = nullptr);
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
 

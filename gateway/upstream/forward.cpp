@@ -66,9 +66,11 @@ Awaitable<> Forwarding::pass() {
 // idle.
 Awaitable<Forwarding::ReadHead> Forwarding::ask() {
   for (bool again = false;; again = true) {
-    connection_ = again ? nullptr : group_.take_idle();
+    connection_ = nullptr;
+    Turn turn = group_.take_turn(request_.balance_key);
+    if (!again) connection_ = group_.take_idle(turn);
     if (!connection_) {
-      auto opened = co_await group_.connect(request_.timeout.connect, true);
+      auto opened = co_await group_.connect(std::move(turn), request_.timeout.connect);
       connection_ = std::move(opened);
     }
     if (exchange_.sink.gone()) co_return ReadHead::gone;

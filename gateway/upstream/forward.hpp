@@ -36,6 +36,7 @@ struct ForwardRequest {
   std::string_view websocket_accept;
   config::Timeout timeout;
   std::uint64_t body_limit = 0;
+  std::uint64_t balance_key = 0;  // balance_key(), where the upstream's servers are chosen by it
 };
 
 struct ForwardOutcome {
@@ -52,7 +53,8 @@ struct ForwardOutcome {
 };
 
 // Throws Failure as long as nothing was given to the sink: 502 upstream_refused, upstream_closed, upstream_nonsense;
-// 504 upstream_timeout, upstream_connect_timeout. `request` and `observer` outlive the call.
+// 503 upstream_unavailable, upstream_busy; 504 upstream_timeout, upstream_connect_timeout. `request` and `observer`
+// outlive the call.
 Awaitable<ForwardOutcome> forward(UpstreamGroup& group, http::Exchange& exchange, const ForwardRequest& request,
                                   ForwardObserver& observer, const Clock& clock);
 

@@ -42,7 +42,9 @@ UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const c
       deadlines_(deadlines),
       settings_(settings),
       states_(states ? std::move(states) : std::make_shared<ServerStates>(settings)),
-      addresses_(settings.servers.size()) {
+      addresses_(settings.servers.size()),
+      balancer_(settings),
+      loads_(settings.servers.size()) {
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(settings_.servers[i].host, error);
@@ -52,7 +54,53 @@ UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const c
   }
 }
 
-void UpstreamGroup::lend_buffer(Connection& connection) {
+// The most that a server may have counts for all threads together: who finds it full at the last moment chooses again.
+UpstreamGroup::Choice UpstreamGroup::choose(Turn& turn) {
+  const SteadyTime now = deadlines_.now();
+  bool serves = false;
+  for (std::size_t i = 0; i < loads_.size(); ++i) {
+    loads_[i] = {states_->share(i, now), states_->counts_requests() ? states_->requests(i) : 0};
+    serves = serves || loads_[i].share > 0;
+  }
+  for (ServerSet full = 0;;) {
+    const auto server = balancer_.choose(loads_, turn.key, turn.tried | full);
+    if (!server) return serves ? Choice::full : Choice::left_out;
+    if (auto counted = states_->count_request(*server)) {
+      turn.server = *server;
+      turn.counted = std::move(*counted);
+      return Choice::chosen;
+    }
+    full |= ServerSet{1} << *server;
+  }
+}
+
+Turn UpstreamGroup::take_turn(std::uint64_t key) {
+  Turn turn{.key = key};
+  switch (choose(turn)) {
+    case Choice::chosen:
+      return turn;
+    case Choice::full:
+      throw Failure(503, "upstream_busy", fmt::format("{}: all servers have requests_max requests", settings_.name));
+    case Choice::left_out:
+      break;
+  }
+  if (const auto probed = states_->claim_probe(deadlines_.now())) {
+    turn.server = *probed;
+    turn.is_probe = true;
+    return turn;
+  }
+  throw Failure(503, "upstream_unavailable", fmt::format("{}: all servers are left out", settings_.name));
+}
+
+bool UpstreamGroup::take_next(Turn& turn) {
+  turn.counted.end();
+  turn.tried |= ServerSet{1} << turn.server;
+  return !turn.is_probe && choose(turn) == Choice::chosen;
+}
+
+void UpstreamGroup::lend(Connection& connection, Turn& turn) {
+  connection.is_probe = turn.is_probe;
+  connection.counted = std::move(turn.counted);
   if (buffers_.empty()) {
     connection.buffer = std::make_unique_for_overwrite<char[]>(Connection::kBufferBytes);
   } else {
@@ -62,39 +110,30 @@ void UpstreamGroup::lend_buffer(Connection& connection) {
   connection.begin = connection.end = 0;
 }
 
-std::unique_ptr<Connection> UpstreamGroup::take_idle() {
-  for (std::size_t i = 0; i < addresses_.size(); ++i) {
-    auto& idle = addresses_[(turn_ + i) % addresses_.size()].idle;
-    while (!idle.empty()) {
-      auto connection = std::move(idle.back());
-      idle.pop_back();
-      // One on which something has arrived would give its next user somebody else's answer.
-      if (!connection->stream.is_quiet()) continue;
-      turn_ = (connection->server + 1) % addresses_.size();
-      connection->reused = true;
-      lend_buffer(*connection);
-      return connection;
-    }
+std::unique_ptr<Connection> UpstreamGroup::take_idle(Turn& turn) {
+  auto& idle = addresses_[turn.server].idle;
+  while (!idle.empty()) {
+    auto connection = std::move(idle.back());
+    idle.pop_back();
+    // One on which something has arrived would give its next user somebody else's answer.
+    if (!connection->stream.is_quiet()) continue;
+    connection->reused = true;
+    lend(*connection, turn);
+    return connection;
   }
   return nullptr;
 }
 
-Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect(std::chrono::milliseconds at_most, bool fresh) {
-  if (!fresh) {
-    if (auto idle = take_idle()) co_return idle;
-  }
-  const std::size_t first = turn_;
-  turn_ = (turn_ + 1) % addresses_.size();
-  for (std::size_t i = 0;; ++i) {
-    const std::size_t server = (first + i) % addresses_.size();
+Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect(Turn turn, std::chrono::milliseconds at_most) {
+  for (;;) {
     try {
-      auto connection = co_await connect_to(server, at_most);
-      lend_buffer(*connection);
+      auto connection = co_await connect_to(turn.server, at_most);
+      lend(*connection, turn);
       co_return connection;
     } catch (const Failure& failure) {
-      states_->on_failure(server, failure.what(), deadlines_.now());
+      states_->on_failure(turn.server, ServerStates::Fault::connection, failure.what(), deadlines_.now());
       // Nothing was sent yet, so that another server may be asked whatever the request is.
-      if (i + 1 == addresses_.size()) throw;
+      if (!take_next(turn)) throw;
     }
   }
 }
@@ -179,6 +218,7 @@ void UpstreamGroup::give_back(std::unique_ptr<Connection> connection) {
   connection->buffer.reset();
   connection->read_deadline.clear();
   connection->write_deadline.clear();
+  connection->counted.end();
   auto& idle = addresses_[connection->server].idle;
   if (connection->failed || connection->is_late() || connection->begin != connection->end ||
       idle.size() >= kIdlePerServerMax)

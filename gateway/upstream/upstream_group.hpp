@@ -1,5 +1,6 @@
 // The servers of one upstream as one thread sees them: resolved addresses, idle keep-alive connections, whose turn it
-// is. Connections never leave their thread.
+// is. Connections never leave their thread. Which server a request goes to is decided first (take_turn), then there is
+// an idle connection to that server, or a new one is made.
 #pragma once
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -12,6 +13,7 @@
 #include "base/deadline.hpp"
 #include "base/stream.hpp"
 #include "config/configuration.hpp"
+#include "upstream/balance.hpp"
 #include "upstream/server_states.hpp"
 
 namespace gatehouse::upstream {
@@ -35,11 +37,22 @@ struct Connection {
   Deadline write_deadline;
   std::size_t server;
   bool reused = false;
-  bool failed = false;  // not fit for reuse
+  bool failed = false;    // not fit for reuse
+  bool is_probe = false;  // for this exchange: the server is left out, and asked whether it serves
+  RequestCount counted;
   SteadyTime idle_since;
   std::unique_ptr<char[]> buffer;  // taken while an exchange uses the connection
   std::size_t begin = 0;
   std::size_t end = 0;
+};
+
+// A server that a request goes to, and is counted for.
+struct Turn {
+  std::size_t server = 0;
+  bool is_probe = false;
+  std::uint64_t key = 0;
+  ServerSet tried = 0;  // and those that were asked before
+  RequestCount counted;
 };
 
 class UpstreamGroup {
@@ -51,13 +64,16 @@ class UpstreamGroup {
   const std::string& name() const { return settings_.name; }
   const config::Upstream& settings() const { return settings_; }
 
-  // An idle connection that is still open, or a new one. Connecting tries each server once, beginning with the one
-  // whose turn it is. `fresh`: no idle one (a retry). Throws Failure: 502 upstream_refused, 504
-  // upstream_connect_timeout, 502 upstream_unknown_host.
-  Awaitable<std::unique_ptr<Connection>> connect(std::chrono::milliseconds at_most, bool fresh);
+  // The server for a request; `key` is what hash(session) goes by. Throws Failure: 503 upstream_unavailable when all
+  // servers are left out, 503 upstream_busy when all have as many requests as they may have.
+  Turn take_turn(std::uint64_t key);
 
-  // An idle connection, without waiting; null if there is none.
-  std::unique_ptr<Connection> take_idle();
+  // An idle connection to the turn's server, without waiting; null, and the turn as it was, if there is none.
+  std::unique_ptr<Connection> take_idle(Turn& turn);
+
+  // A new connection. If there is none to be had to the turn's server, each of the others is tried once. Throws
+  // Failure: 502 upstream_refused, 504 upstream_connect_timeout, 502 upstream_unknown_host.
+  Awaitable<std::unique_ptr<Connection>> connect(Turn turn, std::chrono::milliseconds at_most);
 
   // Keeps the connection for another exchange if it is fit for one.
   void give_back(std::unique_ptr<Connection> connection);
@@ -68,9 +84,11 @@ class UpstreamGroup {
   std::size_t idle_count() const;
 
   // Of the server that this connection goes to.
-  void on_answer(const Connection& connection) { states_->on_answer(connection.server, deadlines_.now()); }
+  void on_answer(const Connection& connection) {
+    states_->on_answer(connection.server, connection.is_probe, deadlines_.now());
+  }
   void on_failure(const Connection& connection, std::string_view why) {
-    states_->on_failure(connection.server, why, deadlines_.now());
+    states_->on_failure(connection.server, ServerStates::Fault::answer, why, deadlines_.now());
   }
   ServerStates& states() { return *states_; }
 
@@ -89,11 +107,15 @@ class UpstreamGroup {
     std::vector<std::unique_ptr<Connection>> idle;
   };
 
+  enum class Choice { chosen, left_out, full };
+
+  Choice choose(Turn& turn);
+  bool take_next(Turn& turn);
+  void lend(Connection& connection, Turn& turn);
   Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, std::chrono::milliseconds at_most);
   Awaitable<> resolve(std::size_t server, std::chrono::milliseconds at_most);
   static Awaitable<> look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port);
   void take_result(Address& address);
-  void lend_buffer(Connection& connection);
 
   asio::io_context& io_;
   Deadlines& deadlines_;
@@ -101,7 +123,8 @@ class UpstreamGroup {
   const std::shared_ptr<ServerStates> states_;
   std::vector<Address> addresses_;
   std::vector<std::unique_ptr<char[]>> buffers_;
-  std::size_t turn_ = 0;
+  Balancer balancer_;
+  std::vector<ServerLoad> loads_;  // for one choice
 };
 
 }  // namespace gatehouse::upstream

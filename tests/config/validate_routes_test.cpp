@@ -120,12 +120,6 @@ TEST_CASE("known keys whose behaviour is not there are refused, unless they say 
     const auto heads = heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, " + std::string(key) + "}");
     CHECK(heads.ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
-  for (const char* key :
-       {"health: {path: /healthz, interval: 5s}", "balance: least_requests", "balance: hash(session)"}) {
-    CAPTURE(key);
-    CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], " + std::string(key) + "}}")
-              .ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
-  }
 }
 
 TEST_CASE("a key in the wrong place is told where it belongs") {

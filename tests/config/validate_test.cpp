@@ -7,6 +7,7 @@
 #include "tests/config/loading.hpp"
 
 using namespace gatehouse::config;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -115,10 +116,27 @@ TEST_CASE("a route asks for a session where nothing is said") {
   CHECK(configuration.routes[0].auth == AuthMode::required);
 }
 
-TEST_CASE("a section that is not available is refused once, and what is wrong in it is told") {
-  CHECK(heads_of(kListen + "upstreams: {a: {servers: [http://a], health: {path: healthz, interval: 5s}}}") ==
-        "routes.yaml:2:46: upstreams.a.health: is not available yet [GH-CONFIG-NOT-AVAILABLE]\n"
-        "routes.yaml:2:53: upstreams.a.health.path: 'healthz' must start with / [GH-CONFIG-VALUE]\n");
+TEST_CASE("an upstream says how its servers are chosen") {
+  const auto upstream = [](const std::string& keys) {
+    return load_text(kListen + "upstreams: {a: {servers: [http://a, http://b], " + keys + "}}").upstreams[0];
+  };
+  const Upstream plain = upstream("key: k");
+  CHECK(plain.balance == Balance::round_robin);
+  CHECK(plain.requests_max == 0);
+  CHECK(upstream("balance: least_requests").balance == Balance::least_requests);
+  CHECK(upstream("balance: hash(session)").balance == Balance::session_hash);
+  CHECK(upstream("requests_max: 50").requests_max == 50);
+}
+
+TEST_CASE("what is wrong with an upstream's servers is told") {
+  const auto heads = [](const std::string& keys) { return heads_of(kListen + "upstreams: {a: {" + keys + "}}"); };
+  CHECK(heads("servers: [http://a], balance: random").ends_with("[GH-CONFIG-VALUE]\n"));
+  CHECK(heads("servers: [http://a, http://b, http://a]") ==
+        "routes.yaml:2:17: upstreams.a.servers: 'http://a:80' is there twice [GH-CONFIG-VALUE]\n");
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += (i > 0 ? ", http://s" : "http://s") + std::to_string(i);
+  CHECK(heads("servers: [" + many + "]") ==
+        "routes.yaml:2:17: upstreams.a.servers: are more than 64 [GH-CONFIG-RANGE]\n");
 }
 
 TEST_CASE("tests name a status of a refusal or a declared upstream") {

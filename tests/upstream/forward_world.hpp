@@ -22,6 +22,7 @@ struct ForwardOptions {
   bool idempotent = true;
   std::string websocket_accept = {};
   std::uint64_t body_limit = 1 << 20;
+  std::uint64_t balance_key = 0;
   config::Timeout timeout{
       .connect = std::chrono::seconds(2), .response = std::chrono::seconds(30), .idle = std::chrono::seconds(60)};
 };
@@ -38,7 +39,8 @@ class Forwarded final : public upstream::ForwardObserver {
                  .idempotent = options_.idempotent,
                  .websocket_accept = options_.websocket_accept,
                  .timeout = options_.timeout,
-                 .body_limit = options_.body_limit} {
+                 .body_limit = options_.body_limit,
+                 .balance_key = options_.balance_key} {
     asio::co_spawn(client.exchange().executor, upstream::forward(group, client.exchange(), request_, *this, clock),
                    [this](std::exception_ptr error, upstream::ForwardOutcome result) {
                      is_over = true;

@@ -45,34 +45,152 @@ config::Upstream two_servers() {
 }
 
 const SteadyTime kStart{1h};
+using Fault = upstream::ServerStates::Fault;
 
 }  // namespace
 
-TEST_CASE("a server that fails is told once, and once when it serves again, with the count") {
+TEST_CASE("a server that fails is told once, when it is left out, and when it serves again, with the count") {
   Log log;
   upstream::ServerStates states(two_servers());
-  for (int i = 0; i < 500; ++i) states.on_failure(1, "connection refused", kStart + i * 10ms);
-  CHECK(log.take() == "warning upstream orders: server two.internal:8081 fails: connection refused\n");
+  for (int i = 0; i < 500; ++i) states.on_failure(1, Fault::connection, "connection refused", kStart + i * 10ms);
+  CHECK(log.take() ==
+        "warning upstream orders: server two.internal:8081 fails: connection refused\n"
+        "warning upstream orders: server two.internal:8081 is left out for 10 s: connection refused\n");
   CHECK(states.is_failing(1));
   CHECK_FALSE(states.is_failing(0));
-  states.on_answer(0, kStart + 5s);
+  CHECK(states.share(1, kStart + 5s) == 0);
+  CHECK(states.share(0, kStart + 5s) == upstream::kFullShare);
+  states.on_answer(0, false, kStart + 5s);
   CHECK(log.take() == "");
-  states.on_answer(1, kStart + 20s);
+  states.on_answer(1, false, kStart + 21s);
   CHECK(log.take() == "info upstream orders: server two.internal:8081 serves again, after 500 failures in 5 s\n");
   CHECK_FALSE(states.is_failing(1));
-  states.on_answer(1, kStart + 21s);
+  states.on_answer(1, false, kStart + 22s);
   CHECK(log.take() == "");
+}
+
+TEST_CASE("at most half of the servers are left out for answers, all of them when they cannot be reached") {
+  Log log;
+  upstream::ServerStates states(two_servers());
+  for (std::size_t i = 0; i < 20; ++i) states.on_failure(i % 2, Fault::answer, "no answer in time", kStart);
+  CHECK((states.share(0, kStart) == 0) != (states.share(1, kStart) == 0));
+  CHECK(log.take().find("no server is left") == std::string::npos);
+  for (std::size_t i = 0; i < 20; ++i) states.on_failure(i % 2, Fault::connection, "connection refused", kStart);
+  CHECK(states.share(0, kStart) == 0);
+  CHECK(states.share(1, kStart) == 0);
+  CHECK(log.take().ends_with("error upstream orders: no server is left: requests are answered with 503\n"));
+}
+
+TEST_CASE("while all are left out one request a second is a probe, for the one that is back first") {
+  upstream::ServerStates states(two_servers());
+  for (int i = 0; i < 5; ++i) states.on_failure(1, Fault::connection, "connection refused", kStart);
+  for (int i = 0; i < 5; ++i) states.on_failure(0, Fault::connection, "connection refused", kStart + 1s);
+  CHECK(states.claim_probe(kStart + 2s) == 1);
+  CHECK_FALSE(states.claim_probe(kStart + 2500ms));
+  CHECK(states.claim_probe(kStart + 3s) == 1);
+  states.on_answer(1, true, kStart + 3s);
+  CHECK(states.share(1, kStart + 3s) > 0);
+}
+
+TEST_CASE("a check is claimed by one at a time, and what it says is told once") {
+  Log log;
+  config::Upstream settings = two_servers();
+  upstream::ServerStates unchecked(settings);
+  CHECK_FALSE(unchecked.claim_check(0, kStart));
+  settings.health = config::HealthCheck{"/healthz", 5s, 2s};
+  upstream::ServerStates states(settings);
+  CHECK(states.claim_check(0, kStart));
+  CHECK_FALSE(states.claim_check(0, kStart + 4s));
+  CHECK(states.claim_check(1, kStart + 4s));
+  CHECK(states.claim_check(0, kStart + 5s));
+  for (int i = 0; i < 9; ++i) states.on_check(0, false, "status 500", kStart + 5s);
+  CHECK(log.take() ==
+        "warning upstream orders: server one.internal:8080 is left out: its health check fails: status 500\n");
+  states.on_check(1, false, "status 503", kStart + 5s);
+  CHECK(log.take() ==
+        "warning upstream orders: server two.internal:8081 is left out: its health check fails: status 503\n"
+        "error upstream orders: no server is left: requests are answered with 503\n");
+  CHECK_FALSE(states.claim_probe(kStart + 6s));
+  states.on_check(0, true, "", kStart + 7s);
+  CHECK(log.take() == "info upstream orders: server one.internal:8080 passes its health check: it returns\n");
+  CHECK(states.share(0, kStart + 7s) > 0);
+}
+
+TEST_CASE("requests are counted where that matters, and never more than requests_max") {
+  config::Upstream settings = two_servers();
+  upstream::ServerStates uncounted(settings);
+  const auto free = uncounted.count_request(0);
+  CHECK(free.has_value());
+  CHECK(uncounted.requests(0) == 0);
+
+  settings.requests_max = 2;
+  upstream::ServerStates states(settings);
+  auto first = states.count_request(0);
+  auto second = states.count_request(0);
+  CHECK(states.requests(0) == 2);
+  CHECK_FALSE(states.count_request(0).has_value());
+  CHECK(states.requests(0) == 2);
+  CHECK(states.count_request(1).has_value());
+  CHECK(states.requests(1) == 0);
+  upstream::RequestCount moved = std::move(*second);
+  second.reset();
+  CHECK(states.requests(0) == 2);
+  moved.end();
+  moved.end();
+  first.reset();
+  CHECK(states.requests(0) == 0);
+}
+
+TEST_CASE("states fit an upstream whose servers and checks are the same") {
+  config::Upstream settings = two_servers();
+  const upstream::ServerStates states(settings);
+  settings.key = Secret("another key");
+  CHECK(states.fit(settings));
+  settings.balance = config::Balance::least_requests;
+  CHECK_FALSE(states.fit(settings));
+  settings = two_servers();
+  settings.servers[1].port = 9090;
+  CHECK_FALSE(states.fit(settings));
+  settings = two_servers();
+  settings.health = config::HealthCheck{"/healthz", 5s, 2s};
+  CHECK_FALSE(states.fit(settings));
+}
+
+TEST_CASE("numbers tell what became of each server") {
+  upstream::ServerStates states(two_servers());
+  for (int i = 0; i < 7; ++i) states.on_failure(1, Fault::connection, "connection refused", kStart);
+  const auto numbers = states.numbers(kStart);
+  REQUIRE(numbers.size() == 2);
+  CHECK(numbers[0].server == "one.internal:8080");
+  CHECK(numbers[0].serves);
+  CHECK(numbers[0].failures == 0);
+  CHECK_FALSE(numbers[1].serves);
+  CHECK(numbers[1].failures == 7);
+  CHECK(numbers[1].times_left_out == 1);
+}
+
+TEST_CASE("a name that is not resolved is told once, and once when it is") {
+  Log log;
+  upstream::ServerStates states(two_servers());
+  states.on_lookup(0, true);
+  CHECK(log.take() == "");
+  for (int i = 0; i < 3; ++i) states.on_lookup(0, false);
+  CHECK(log.take() ==
+        "warning upstream orders: the name of one.internal:8080 is not resolved: what it was last resolved to stays in "
+        "use\n");
+  for (int i = 0; i < 3; ++i) states.on_lookup(0, true);
+  CHECK(log.take() == "info upstream orders: the name of one.internal:8080 is resolved again\n");
 }
 
 TEST_CASE("a server that fails now and then is told once, not at each turn") {
   Log log;
   upstream::ServerStates states(two_servers());
   for (int i = 0; i < 100; ++i) {
-    states.on_failure(0, "closed", kStart + i * 1s);
-    states.on_answer(0, kStart + i * 1s + 500ms);
+    states.on_failure(0, Fault::answer, "closed", kStart + i * 1s);
+    states.on_answer(0, false, kStart + i * 1s + 500ms);
   }
   CHECK(log.take() == "warning upstream orders: server one.internal:8080 fails: closed\n");
-  states.on_answer(0, kStart + 120s);
+  states.on_answer(0, false, kStart + 120s);
   CHECK(log.take() == "info upstream orders: server one.internal:8080 serves again, after 100 failures in 99 s\n");
 }
 
@@ -108,7 +226,7 @@ TEST_CASE("whatever way a server fails a request, it counts; an answer of any st
   Log log;
   ForwardWorld world;
   world.upstream.stop_listening();
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 4; ++i) {
     MemoryExchange client(world.io, {});
     CHECK(world.forward(client)->reason() == "upstream_refused");
   }

@@ -1,0 +1,130 @@
+// Servers of an upstream that die, hang and come back: clients notice as little as can be.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import {once} from 'node:events';
+import {after, before, describe, test} from 'node:test';
+import {closedPort} from './support/scripted.mjs';
+import {Upstream, answer} from './support/upstream.mjs';
+import {Gateway} from './support/gateway.mjs';
+
+const kPatience = 20_000;
+const kKey = (name) => `${name}-key-0123456789-abcdefghijklmnopqrstuvwxyz`;
+const named = (name) => async (received, wire) => {
+  await received.complete;
+  wire.write(answer(200, name));
+};
+
+// An upstream that says its name, on a port that was chosen before: it can end and come back.
+class Comeback {
+  sockets = new Set();
+  constructor(name, port) {
+    this.name = name;
+    this.port = port;
+  }
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+  async start() {
+    this.server = net.createServer((socket) => {
+      this.sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => this.sockets.delete(socket));
+      let text = '';
+      socket.on('data', (bytes) => {
+        text += bytes.toString('latin1');
+        for (let end; (end = text.indexOf('\r\n\r\n')) >= 0; text = text.slice(end + 4)) socket.write(answer(200, this.name));
+      });
+    });
+    this.server.listen(this.port, '127.0.0.1');
+    await once(this.server, 'listening');
+  }
+  async stop() {
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+    await once(this.server, 'close');
+  }
+}
+
+let one, two, comeback, gateway, alive;
+
+const publicRoute = (name) => ({path: `/${name}/**`, upstream: name, auth: 'public'});
+const ask = (target) => gateway.request('GET', target);
+const bodies = async (target, count) => {
+  const seen = [];
+  for (let i = 0; i < count; ++i) seen.push((await ask(target)).body.toString());
+  return seen;
+};
+async function untilTrue(what, look) {
+  for (const end = Date.now() + kPatience; Date.now() < end; ) {
+    if (await look()) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  assert.fail(`${what}: not within ${kPatience} ms; log:\n${gateway.stderr.slice(-2000)}`);
+}
+const logLines = (part) => gateway.stderr.split('\n').filter((line) => line.includes(part));
+async function metric(name, upstream, port) {
+  const text = (await gateway.internal('/metrics')).body.toString();
+  const line = text.split('\n').find((entry) => entry.startsWith(`${name}{upstream="${upstream}",server="127.0.0.1:${port}"}`));
+  return line && Number(line.split(' ').at(-1));
+}
+
+before(async () => {
+  one = await Upstream.start(named('one'));
+  two = await Upstream.start(named('two'));
+  comeback = new Comeback('back', await closedPort());
+  alive = new Comeback('alive', await closedPort());
+  await alive.start();
+  const dead = await closedPort();
+  const upstreams = {
+    turns: {servers: [one.url, two.url]},
+    hashed: {servers: [one.url, two.url], balance: 'hash(session)'},
+    half: {servers: [`http://127.0.0.1:${dead}`, two.url]},
+    alone: {servers: [comeback.url]},
+  };
+  for (const [name, settings] of Object.entries(upstreams)) settings.key = kKey(name);
+  gateway = await Gateway.start({upstreams, routes: Object.keys(upstreams).map(publicRoute), gateway: {threads: 1}});
+  gateway.deadPort = dead;
+});
+after(async () => {
+  await gateway?.stop();
+  for (const upstream of [one, two, alive]) await upstream?.stop();
+});
+
+describe('the servers of an upstream', () => {
+  test('are asked in turn', async () => {
+    const seen = await bodies('/turns/x', 6);
+    assert.deepEqual(seen.slice(0, 2).sort(), ['one', 'two']);
+    assert.deepEqual(seen, [seen[0], seen[1], seen[0], seen[1], seen[0], seen[1]]);
+  });
+
+  test('hash(session): one address without a session stays with one server', async () => {
+    assert.equal(new Set(await bodies('/hashed/x', 6)).size, 1);
+  });
+
+  test('one that is dead costs no request, is left out, told once and counted', async () => {
+    assert.deepEqual(new Set(await bodies('/half/x', 30)), new Set(['two']));
+    assert.equal(await metric('gatehouse_upstream_server_up', 'half', gateway.deadPort), 0);
+    assert.equal(await metric('gatehouse_upstream_server_up', 'half', two.port), 1);
+    assert.equal(await metric('gatehouse_upstream_failures_total', 'half', gateway.deadPort), 5);
+    assert.equal(logLines(`upstream half: server 127.0.0.1:${gateway.deadPort} fails`).length, 1);
+    assert.equal(logLines(`upstream half: server 127.0.0.1:${gateway.deadPort} is left out`).length, 1);
+  });
+
+  test('when none is left: 503 with Retry-After at once, and all is well when one comes back', async () => {
+    const statuses = [];
+    for (let i = 0; i < 10; ++i) statuses.push((await ask('/alone/x')).status);
+    assert.deepEqual(statuses.slice(0, 5), [502, 502, 502, 502, 502]);
+    assert.ok(statuses.includes(503), String(statuses));
+    const refused = await ask('/alone/x');
+    if (refused.status === 503) assert.ok(Number(refused.fields.get('retry-after')) > 0);
+    assert.equal(logLines('upstream alone: no server is left').length, 1);
+    await comeback.start();
+    try {
+      await untilTrue('the server that came back', async () => (await ask('/alone/x')).status === 200);
+      for (let i = 0; i < 10; ++i) assert.equal((await ask('/alone/x')).status, 200);
+    } finally {
+      await comeback.stop();
+    }
+  });
+
+});
