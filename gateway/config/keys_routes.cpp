@@ -127,9 +127,11 @@ const Table& assertion_keys() {
 
 const Table& health_keys() {
   static const Table table{{
-      later<PathValue>("path", "What is asked for"),
-      later<SecondsValue>("interval", "How often"),
-      later<SecondsValue>("timeout", "How long an answer may take"),
+      key<PathValue>("path", &HealthCheck::path, "What is asked for, with the upstream's key; 2xx and 3xx are good",
+                     {.example = "/healthz", .required = true}),
+      key("interval", &HealthCheck::interval, "How often each server is asked", {.minimum = 1, .maximum = 3'600}),
+      key("timeout", &HealthCheck::timeout, "How long a check may take, the connection included",
+          {.minimum = 1, .maximum = 60'000}),
   }};
   return table;
 }
@@ -227,7 +229,9 @@ const Table& plain_upstream_keys() {
       key("previous_key", &S::previous_key, "The key before, while it is being replaced",
           {.example = "${env:OLD_API_KEY?}"}),
       section("assertion", &S::assertion, assertion_keys, "The signed statement of who the user is"),
-      later_section("health", health_keys, "Active checks of the servers"),
+      section("health", &S::health, health_keys,
+              "Active checks of the servers. Three failed ones in a row take a server out, two good ones bring it "
+              "back; before the first good one, one is enough"),
       key<WordValue<BalanceWords>>(
           "balance", &S::balance,
           "How a server is chosen: in turn; the one with the fewest requests; or always the same one for a session, "

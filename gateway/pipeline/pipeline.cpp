@@ -76,7 +76,10 @@ void Pipeline::set_site(SitePtr site) {
 void Pipeline::tick() {
   log_.flush();
   if (++ticks_ % 4 == 0) {
-    for (const auto& upstream : site_->upstreams) upstream->group.check_idle();
+    for (const auto& upstream : site_->upstreams) {
+      upstream->group.check_idle();
+      upstream->group.begin_checks(site_);
+    }
   }
 }
 

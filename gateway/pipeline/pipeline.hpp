@@ -61,7 +61,7 @@ class Pipeline final : public http::ExchangeHandler {
 
   // A reload: exchanges that go on keep the site that they began with.
   void set_site(SitePtr site);
-  // About four times a second, from the thread's sweep: hands over log lines, looks after idle upstream connections.
+  // About four times a second, from the thread's sweep: hands over log lines, looks after upstreams.
   void tick();
   // For LiveExchanges::sweep: ends the exchange if its session has ended by now.
   void recheck(std::string token, std::weak_ptr<LiveHandle> handle);

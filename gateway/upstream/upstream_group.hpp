@@ -78,6 +78,10 @@ class UpstreamGroup {
   // Keeps the connection for another exchange if it is fit for one.
   void give_back(std::unique_ptr<Connection> connection);
 
+  // From the thread's sweep, about once a second: begins the health checks that are due and that no other thread does.
+  // `owner` keeps this group alive until they are over.
+  void begin_checks(const std::shared_ptr<const void>& owner);
+
   // From the thread's sweep, about once a second: closes idle connections that the server has ended, has sent bytes on
   // that nobody asked for, or that are older than kIdleMax.
   void check_idle();
@@ -113,6 +117,8 @@ class UpstreamGroup {
   bool take_next(Turn& turn);
   void lend(Connection& connection, Turn& turn);
   Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, std::chrono::milliseconds at_most);
+  Awaitable<> check(std::size_t server, std::shared_ptr<const void> owner);
+  Awaitable<std::string> ask_health(std::size_t server);
   Awaitable<> resolve(std::size_t server, std::chrono::milliseconds at_most);
   static Awaitable<> look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port);
   void take_result(Address& address);

@@ -116,20 +116,28 @@ TEST_CASE("a route asks for a session where nothing is said") {
   CHECK(configuration.routes[0].auth == AuthMode::required);
 }
 
-TEST_CASE("an upstream says how its servers are chosen") {
+TEST_CASE("an upstream says how its servers are chosen and checked") {
   const auto upstream = [](const std::string& keys) {
     return load_text(kListen + "upstreams: {a: {servers: [http://a, http://b], " + keys + "}}").upstreams[0];
   };
   const Upstream plain = upstream("key: k");
   CHECK(plain.balance == Balance::round_robin);
+  CHECK_FALSE(plain.health);
   CHECK(plain.requests_max == 0);
   CHECK(upstream("balance: least_requests").balance == Balance::least_requests);
   CHECK(upstream("balance: hash(session)").balance == Balance::session_hash);
   CHECK(upstream("requests_max: 50").requests_max == 50);
+  CHECK(upstream("health: {path: /healthz}").health == HealthCheck{"/healthz", 5s, 2000ms});
+  CHECK(upstream("health: {path: /live, interval: 1m, timeout: 500ms}").health == HealthCheck{"/live", 60s, 500ms});
 }
 
-TEST_CASE("what is wrong with an upstream's servers is told") {
+TEST_CASE("what is wrong with an upstream's servers and checks is told") {
   const auto heads = [](const std::string& keys) { return heads_of(kListen + "upstreams: {a: {" + keys + "}}"); };
+  CHECK(heads("servers: [http://a], health: {path: healthz}") ==
+        "routes.yaml:2:53: upstreams.a.health.path: 'healthz' must start with / [GH-CONFIG-VALUE]\n");
+  CHECK(heads("servers: [http://a], health: {interval: 5s}")
+            .ends_with("upstreams.a.health: 'path' is missing [GH-CONFIG-MISSING]\n"));
+  CHECK(heads("servers: [http://a], health: {path: /, interval: 0}").ends_with("[GH-CONFIG-RANGE]\n"));
   CHECK(heads("servers: [http://a], balance: random").ends_with("[GH-CONFIG-VALUE]\n"));
   CHECK(heads("servers: [http://a, http://b, http://a]") ==
         "routes.yaml:2:17: upstreams.a.servers: 'http://a:80' is there twice [GH-CONFIG-VALUE]\n");

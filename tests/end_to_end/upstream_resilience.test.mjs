@@ -45,7 +45,8 @@ class Comeback {
   }
 }
 
-let one, two, comeback, gateway, alive;
+let one, two, comeback, gateway, sick;
+let sickStatus = 200;
 
 const publicRoute = (name) => ({path: `/${name}/**`, upstream: name, auth: 'public'});
 const ask = (target) => gateway.request('GET', target);
@@ -72,14 +73,17 @@ before(async () => {
   one = await Upstream.start(named('one'));
   two = await Upstream.start(named('two'));
   comeback = new Comeback('back', await closedPort());
-  alive = new Comeback('alive', await closedPort());
-  await alive.start();
+  sick = await Upstream.start(async (received, wire) => {
+    await received.complete;
+    wire.write(received.target === '/healthz' ? answer(sickStatus, '') : answer(200, 'sick'));
+  });
   const dead = await closedPort();
   const upstreams = {
     turns: {servers: [one.url, two.url]},
     hashed: {servers: [one.url, two.url], balance: 'hash(session)'},
     half: {servers: [`http://127.0.0.1:${dead}`, two.url]},
     alone: {servers: [comeback.url]},
+    checked: {servers: [sick.url, two.url], health: {path: '/healthz', interval: '1s', timeout: '900ms'}},
   };
   for (const [name, settings] of Object.entries(upstreams)) settings.key = kKey(name);
   gateway = await Gateway.start({upstreams, routes: Object.keys(upstreams).map(publicRoute), gateway: {threads: 1}});
@@ -87,7 +91,7 @@ before(async () => {
 });
 after(async () => {
   await gateway?.stop();
-  for (const upstream of [one, two, alive]) await upstream?.stop();
+  for (const upstream of [one, two, sick]) await upstream?.stop();
 });
 
 describe('the servers of an upstream', () => {
@@ -127,4 +131,17 @@ describe('the servers of an upstream', () => {
     }
   });
 
+  test('one whose health check fails gets no requests, and returns when it passes', async () => {
+    await untilTrue('a first check', () => sick.requests.some((request) => request.target === '/healthz'));
+    const check = sick.requests.find((request) => request.target === '/healthz');
+    assert.equal(check.fields.get('authorization'), `Bearer ${kKey('checked')}`);
+    assert.ok((await bodies('/checked/x', 4)).includes('sick'));
+    sickStatus = 503;
+    await untilTrue('the sick server left out', async () => (await metric('gatehouse_upstream_server_up', 'checked', sick.port)) === 0);
+    assert.deepEqual(new Set(await bodies('/checked/x', 10)), new Set(['two']));
+    sickStatus = 204;
+    await untilTrue('the server that is well again', async () => (await ask('/checked/x')).body.toString() === 'sick');
+    assert.equal(logLines('its health check fails: status 503').length, 1);
+    assert.equal(logLines('passes its health check').length, 1);
+  });
 });
