@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -33,15 +34,26 @@ struct UpstreamGroup::Lookup {
   explicit Lookup(const Executor& executor) : ended(executor, SteadyTimer::time_point::max()) {}
   SteadyTimer ended;  // cancelled at the end, and by each deadline of those who wait
   bool is_ended = false;
-  std::vector<asio::ip::tcp::endpoint> endpoints;
+  Endpoints endpoints;
 };
 
+Awaitable<Endpoints> resolve_by_system(std::string host, std::string port) {
+  const Executor executor = co_await asio::this_coro::executor;
+  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(executor);
+  boost::system::error_code error;
+  const auto results = co_await resolver.async_resolve(host, port, asio::redirect_error(use_awaitable, error));
+  Endpoints endpoints;
+  for (const auto& result : results) endpoints.push_back(result.endpoint());
+  co_return endpoints;
+}
+
 UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
-                             std::shared_ptr<ServerStates> states)
+                             std::shared_ptr<ServerStates> states, Resolve resolve)
     : io_(io),
       deadlines_(deadlines),
       settings_(settings),
       states_(states ? std::move(states) : std::make_shared<ServerStates>(settings)),
+      resolve_(std::move(resolve)),
       addresses_(settings.servers.size()),
       balancer_(settings),
       loads_(settings.servers.size()) {
@@ -159,22 +171,31 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t ser
       throw Failure(504, "upstream_connect_timeout",
                     fmt::format("{}: {}:{} does not accept in time", settings_.name, name.host, name.port));
     }
-    if (!error) co_return std::make_unique<Connection>(deadlines_, Stream(std::move(socket)), server);
+    if (error) continue;
+    auto connection = std::make_unique<Connection>(deadlines_, Stream(std::move(socket)), server);
+    connection->endpoint = endpoint;
+    co_return connection;
   }
   throw Failure(502, "upstream_refused",
                 fmt::format("{}: {}:{}: {}", settings_.name, name.host, name.port, error.message()));
+}
+
+void UpstreamGroup::begin_lookup_if_old(std::size_t server) {
+  auto& address = addresses_[server];
+  const auto& name = settings_.servers[server];
+  const bool is_old = !address.looked_up_at || deadlines_.now() - *address.looked_up_at > kAddressLife;
+  if (address.lookup || (!is_old && !address.endpoints.empty())) return;
+  address.lookup = std::make_shared<Lookup>(io_.get_executor());
+  asio::co_spawn(io_.get_executor(), look_up(address.lookup, resolve_, name.host, std::to_string(name.port)),
+                 asio::detached);
 }
 
 // The last good answer serves while a new one is asked for, and when the resolver has none.
 Awaitable<> UpstreamGroup::resolve(std::size_t server, std::chrono::milliseconds at_most) {
   auto& address = addresses_[server];
   const auto& name = settings_.servers[server];
-  take_result(address);
-  const bool is_old = !address.looked_up_at || deadlines_.now() - *address.looked_up_at > kAddressLife;
-  if (!address.lookup && (is_old || address.endpoints.empty())) {
-    address.lookup = std::make_shared<Lookup>(io_.get_executor());
-    asio::co_spawn(io_.get_executor(), look_up(address.lookup, name.host, std::to_string(name.port)), asio::detached);
-  }
+  take_result(server);
+  begin_lookup_if_old(server);
   if (!address.endpoints.empty()) co_return;
   const auto lookup = address.lookup;
   Deadline deadline(deadlines_, lookup.get(),
@@ -188,7 +209,7 @@ Awaitable<> UpstreamGroup::resolve(std::size_t server, std::chrono::milliseconds
     throw Failure(504, "upstream_connect_timeout",
                   fmt::format("{}: the name {} is not resolved in time", settings_.name, name.host));
   }
-  take_result(address);
+  take_result(server);
   if (address.endpoints.empty()) {
     throw Failure(502, "upstream_unknown_host",
                   fmt::format("{}: the name {} has no address", settings_.name, name.host));
@@ -196,21 +217,22 @@ Awaitable<> UpstreamGroup::resolve(std::size_t server, std::chrono::milliseconds
 }
 
 // Detached, and the group may be gone before it ends: it uses nothing but its arguments.
-Awaitable<> UpstreamGroup::look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port) {
-  const Executor executor = co_await asio::this_coro::executor;
-  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(executor);
-  boost::system::error_code error;
-  const auto results = co_await resolver.async_resolve(host, port, asio::redirect_error(use_awaitable, error));
-  for (const auto& result : results) lookup->endpoints.push_back(result.endpoint());
+Awaitable<> UpstreamGroup::look_up(std::shared_ptr<Lookup> lookup, Resolve resolve, std::string host,
+                                   std::string port) {
+  lookup->endpoints = co_await resolve(std::move(host), std::move(port));
   lookup->is_ended = true;
   lookup->ended.cancel();
 }
 
-void UpstreamGroup::take_result(Address& address) {
+void UpstreamGroup::take_result(std::size_t server) {
+  auto& address = addresses_[server];
   if (!address.lookup || !address.lookup->is_ended) return;
   const auto lookup = std::exchange(address.lookup, nullptr);
   address.looked_up_at = deadlines_.now();
-  if (!lookup->endpoints.empty()) address.endpoints = std::move(lookup->endpoints);
+  const bool is_found = !lookup->endpoints.empty();
+  // A name that never had an address is told as a server that fails.
+  if (is_found || !address.endpoints.empty()) states_->on_lookup(server, is_found);
+  if (is_found) address.endpoints = std::move(lookup->endpoints);
 }
 
 void UpstreamGroup::give_back(std::unique_ptr<Connection> connection) {
@@ -228,9 +250,14 @@ void UpstreamGroup::give_back(std::unique_ptr<Connection> connection) {
 }
 
 void UpstreamGroup::check_idle() {
-  for (auto& address : addresses_) {
+  for (std::size_t server = 0; server < addresses_.size(); ++server) {
+    auto& address = addresses_[server];
+    take_result(server);
+    // What nobody has used yet need not be known.
+    if (!address.literal && !address.endpoints.empty()) begin_lookup_if_old(server);
     std::erase_if(address.idle, [&](const std::unique_ptr<Connection>& connection) {
-      return connection->idle_since + kIdleMax < deadlines_.now() || !connection->stream.is_quiet();
+      return connection->idle_since + kIdleMax < deadlines_.now() || !connection->stream.is_quiet() ||
+             std::ranges::find(address.endpoints, connection->endpoint) == address.endpoints.end();
     });
   }
 }

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ struct Connection {
   Deadline read_deadline;
   Deadline write_deadline;
   std::size_t server;
+  asio::ip::tcp::endpoint endpoint = {};
   bool reused = false;
   bool failed = false;    // not fit for reuse
   bool is_probe = false;  // for this exchange: the server is left out, and asked whether it serves
@@ -55,11 +57,17 @@ struct Turn {
   RequestCount counted;
 };
 
+using Endpoints = std::vector<asio::ip::tcp::endpoint>;
+
+// The addresses of a name; none: it has none, or the resolver does not answer.
+using Resolve = std::function<Awaitable<Endpoints>(std::string host, std::string port)>;
+Awaitable<Endpoints> resolve_by_system(std::string host, std::string port);
+
 class UpstreamGroup {
  public:
   // `states` is shared with the other threads' groups; without it the group has its own.
   UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
-                std::shared_ptr<ServerStates> states = nullptr);
+                std::shared_ptr<ServerStates> states = nullptr, Resolve resolve = resolve_by_system);
 
   const std::string& name() const { return settings_.name; }
   const config::Upstream& settings() const { return settings_; }
@@ -82,8 +90,9 @@ class UpstreamGroup {
   // `owner` keeps this group alive until they are over.
   void begin_checks(const std::shared_ptr<const void>& owner);
 
-  // From the thread's sweep, about once a second: closes idle connections that the server has ended, has sent bytes on
-  // that nobody asked for, or that are older than kIdleMax.
+  // From the thread's sweep, about once a second: has names resolved anew that were resolved more than kAddressLife
+  // ago, and closes idle connections that the server has ended, has sent bytes on that nobody asked for, that are older
+  // than kIdleMax, or that go to an address which the name no longer has.
   void check_idle();
   std::size_t idle_count() const;
 
@@ -104,8 +113,8 @@ class UpstreamGroup {
 
   struct Lookup;
   struct Address {
-    std::vector<asio::ip::tcp::endpoint> endpoints;  // the last good answer of the resolver
-    std::optional<SteadyTime> looked_up_at;          // absent: the host is an address, or was not asked for yet
+    Endpoints endpoints;                     // the last good answer of the resolver
+    std::optional<SteadyTime> looked_up_at;  // absent: the host is an address, or was not asked for yet
     bool literal = false;
     std::shared_ptr<Lookup> lookup;  // goes on; shared with its coroutine, which the resolver may keep waiting for long
     std::vector<std::unique_ptr<Connection>> idle;
@@ -120,13 +129,15 @@ class UpstreamGroup {
   Awaitable<> check(std::size_t server, std::shared_ptr<const void> owner);
   Awaitable<std::string> ask_health(std::size_t server);
   Awaitable<> resolve(std::size_t server, std::chrono::milliseconds at_most);
-  static Awaitable<> look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port);
-  void take_result(Address& address);
+  static Awaitable<> look_up(std::shared_ptr<Lookup> lookup, Resolve resolve, std::string host, std::string port);
+  void begin_lookup_if_old(std::size_t server);
+  void take_result(std::size_t server);
 
   asio::io_context& io_;
   Deadlines& deadlines_;
   const config::Upstream settings_;
   const std::shared_ptr<ServerStates> states_;
+  const Resolve resolve_;
   std::vector<Address> addresses_;
   std::vector<std::unique_ptr<char[]>> buffers_;
   Balancer balancer_;

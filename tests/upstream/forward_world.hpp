@@ -89,7 +89,7 @@ struct ForwardWorld {
   }
 
   upstream::UpstreamGroup& group() {
-    if (!group_) group_ = std::make_unique<upstream::UpstreamGroup>(io, deadlines, settings);
+    if (!group_) group_ = std::make_unique<upstream::UpstreamGroup>(io, deadlines, settings, nullptr, resolve);
     return *group_;
   }
 
@@ -119,6 +119,7 @@ struct ForwardWorld {
   Deadlines deadlines{clock.steady()};
   ScriptedUpstream upstream{io};
   config::Upstream settings;
+  upstream::Resolve resolve = upstream::resolve_by_system;
 
  private:
   std::unique_ptr<upstream::UpstreamGroup> group_;
