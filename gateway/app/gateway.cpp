@@ -97,10 +97,22 @@ std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   }
 }
 
+pipeline::SitePtr make_site(config::Configuration configuration, const pipeline::Site* before) {
+  auto site = std::make_shared<const pipeline::Site>(std::move(configuration), before);
+  for (std::size_t i = 0; i < site->upstream_tls.size(); ++i) {
+    try {
+      if (site->upstream_tls[i]) site->upstream_tls[i]->load_if_changed();
+    } catch (const std::runtime_error& error) {
+      throw StartError(fmt::format("upstreams.{}.tls: {}", site->configuration.upstreams[i].name, error.what()));
+    }
+  }
+  return site;
+}
+
 }  // namespace
 
 Gateway::Parts::Parts(config::Configuration configuration, int access_log)
-    : site_(std::make_shared<const pipeline::Site>(std::move(configuration))),
+    : site_(make_site(std::move(configuration), nullptr)),
       settings_(site_->configuration.gateway),
       threads_(settings_.threads > 0 ? settings_.threads : std::max(1u, std::thread::hardware_concurrency())),
       store_(open_store_or_throw(settings_.database.url)),
@@ -221,7 +233,7 @@ std::vector<int> Gateway::Parts::open_listener(std::optional<config::SocketAddre
 void Gateway::Parts::reload(config::Configuration configuration) {
   // What needs a restart stays as it was; the caller has told so.
   configuration.gateway = settings_;
-  set_site(std::make_shared<const pipeline::Site>(std::move(configuration), site_.get()));
+  set_site(make_site(std::move(configuration), site_.get()));
   for (const auto& worker : workers_) worker->set_site(site_);
 }
 

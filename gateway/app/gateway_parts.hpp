@@ -45,6 +45,7 @@ class Gateway::Parts {
   void check_store();
   void purge_expired();
   void reload_certificates();
+  void reload_upstream_certificates();
 
   mutable std::mutex site_mutex_;  // guards site_: the main thread writes it, those who are asked for metrics read it
   pipeline::SitePtr site_;

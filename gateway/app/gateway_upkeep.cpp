@@ -84,6 +84,7 @@ void Gateway::Parts::tick() {
   if (now - store_checked_ >= kStoreCheckEvery) check_store();
   purge_expired();
   reload_certificates();
+  reload_upstream_certificates();
   live_.sweep(clock_.now(), [](const std::string& token, const std::weak_ptr<pipeline::LiveHandle>& handle) {
     Worker::current()->pipeline().recheck(token, handle);
   });
@@ -104,6 +105,18 @@ void Gateway::Parts::purge_expired() {
   }
   if (!more)
     next_purge_ = start + every * (75 + std::hash<SteadyTime::rep>()(start.time_since_epoch().count()) % 50) / 100;
+}
+
+void Gateway::Parts::reload_upstream_certificates() {
+  for (std::size_t i = 0; i < site_->upstream_tls.size(); ++i) {
+    const auto& tls = site_->upstream_tls[i];
+    const std::string& name = site_->configuration.upstreams[i].name;
+    try {
+      if (tls && tls->load_if_changed()) log::info("upstream {}: certificates reloaded", name);
+    } catch (const std::exception& error) {
+      log::error("upstream {}: certificates stay as they were: {}", name, error.what());
+    }
+  }
 }
 
 void Gateway::Parts::reload_certificates() {

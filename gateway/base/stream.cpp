@@ -107,7 +107,11 @@ Stream::Stream(const Executor& executor, int descriptor, SSL* ssl)
   SSL_set_bio(ssl, bio, bio);
   SSL_set_read_ahead(ssl, 1);
   SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  SSL_set_accept_state(ssl);
+  if (SSL_is_server(ssl)) {
+    SSL_set_accept_state(ssl);
+  } else {
+    SSL_set_connect_state(ssl);
+  }
 }
 
 Stream::Stream(TcpSocket socket, SSL* ssl) : Stream(socket.get_executor(), take_descriptor(socket), ssl) {}
@@ -160,7 +164,8 @@ bool Stream::has_arrived() const {
 
 bool Stream::is_quiet() const {
   char byte;
-  return watch_->is_open() && ::recv(watch_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  return watch_->is_open() && !has_buffered() && ::recv(watch_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         errno == EAGAIN;
 }
 
 void Stream::cancel() {

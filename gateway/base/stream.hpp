@@ -33,8 +33,8 @@ class Stream {
     std::size_t bytes = 0;
   };
 
-  // Takes a connected socket's descriptor, which does not block. With `ssl`, which it takes as well: TLS as server; the
-  // handshake is not done yet.
+  // Takes a connected socket's descriptor, which does not block. With `ssl`, which it takes as well: TLS, as the side
+  // that it was made for; the handshake is not done yet.
   Stream(const Executor& executor, int descriptor, SSL* ssl = nullptr);
   // Takes the socket away from Asio.
   explicit Stream(TcpSocket socket, SSL* ssl = nullptr);

@@ -1,6 +1,7 @@
 // The whole configuration as plain validated values. Made once by config/load.hpp from routes.yaml (and gateway.yaml),
 // and again at each reload; code below config/ sees no YAML. Defaults are the ones of docs/configuration.md.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -310,7 +311,17 @@ struct Assertion {
 struct Server {
   std::string host;
   std::uint16_t port = 80;
+  bool tls = false;
   bool operator==(const Server&) const = default;
+};
+
+// For those servers that are written with https.
+struct UpstreamTls {
+  std::string ca;    // PEM file; empty: the system's authorities
+  std::string cert;  // PEM files; empty: the gateway shows none
+  std::string key;
+  std::string server_name;  // what their certificates are for; empty: the host as it is written
+  bool operator==(const UpstreamTls&) const = default;
 };
 
 enum class Balance { round_robin, least_requests, session_hash };
@@ -328,6 +339,7 @@ inline constexpr std::size_t kServersMax = 64;  // of one upstream
 struct Upstream {
   std::string name;
   std::vector<Server> servers;
+  UpstreamTls tls;
   Balance balance = Balance::round_robin;
   std::optional<HealthCheck> health;
   std::uint32_t requests_max = 0;      // at each server at the same time; 0: no limit
@@ -335,6 +347,10 @@ struct Upstream {
   std::optional<Secret> previous_key;  // told to nobody; for documentation of a rotation and for checks of upstreams
   Assertion assertion;
   Place place;
+
+  bool uses_tls() const {
+    return std::any_of(servers.begin(), servers.end(), [](const Server& server) { return server.tls; });
+  }
 };
 
 enum class AuthMode { required, optional, open };  // `open` is written `public`

@@ -201,26 +201,28 @@ void read_expect(Reader& reader, const Node& node, void* object) {
     row.expect_status = static_cast<int>(*status);
 }
 
-void read_servers(Reader& reader, const Node& node, void* object) {
-  auto& servers = static_cast<Upstream*>(object)->servers;
-  for_each_item(reader, node, [&](const Node& item) {
-    const auto text = reader.scalar(item, false);
-    if (!text) return;
-    auto server = ServerValue::parse(*text);
-    if (!server) {
-      reader.add(Code::value, item, reader.quoted(item, false) + " " + server.error());
-    } else if (iequals(text->substr(0, 8), "https://")) {
-      reader.add(Code::not_available, item, "TLS to upstreams is not available yet");
-    } else {
-      servers.push_back(*std::move(server));
-    }
-  });
+const Table& upstream_tls_keys() {
+  using S = UpstreamTls;
+  static const Table table{{
+      key("ca", &S::ca, "PEM file of the authorities that are believed; where it is not written, the system's",
+          {.example = "certs/internal_ca.pem"}),
+      key("cert", &S::cert, "PEM file of the certificate that the gateway shows, with its chain",
+          {.example = "certs/gateway.pem"}),
+      key("key", &S::key, "PEM file of its key", {.example = "certs/gateway.key"}),
+      key<HostValue>("server_name", &S::server_name,
+                     "Name that the servers' certificates are for, and that they are told (SNI); where it is not "
+                     "written, the host of each",
+                     {.example = "orders.internal"}),
+  }};
+  return table;
 }
 
-const Table& plain_upstream_keys() {
+}  // namespace
+
+const Table& upstream_keys() {
   using S = Upstream;
   static const Table table{{
-      key("servers", &S::servers, "Servers of the upstream, at most 64",
+      key("servers", &S::servers, "Servers of the upstream, at most 64; `https` verifies their certificates",
           {.example = "[http://orders-1:8080]", .required = true}),
       key("key", &S::key,
           "Sent as `Authorization: Bearer …`, so that the upstream knows the gateway. Where there is one upstream, "
@@ -239,18 +241,9 @@ const Table& plain_upstream_keys() {
       key("requests_max", &S::requests_max,
           "Most requests at each server at the same time, tunnels included; when all have so many, the answer is 503. "
           "0: no limit of its own"),
+      section("tls", &S::tls, upstream_tls_keys,
+              "TLS to servers that are written with `https`. The files are read again when they change"),
   }};
-  return table;
-}
-
-}  // namespace
-
-const Table& upstream_keys() {
-  static const Table table = [] {
-    Table keys = plain_upstream_keys();
-    keys.keys.front().read = read_servers;
-    return keys;
-  }();
   return table;
 }
 

@@ -275,6 +275,7 @@ class Validator {
       if (upstream.servers.empty() && is_written(path + ".servers") && !is_written(path + ".servers[0]"))
         add(Code::missing, path + ".servers", "needs at least one server");
       check_servers(upstream, path);
+      check_upstream_tls(upstream, path + ".tls");
       if (upstream.key.empty() && !is_written(path + ".key")) use_shared_key(upstream, path, shared);
       check_key(upstream, path);
     }
@@ -295,6 +296,12 @@ class Validator {
     for (auto a = upstream.servers.begin(); a != upstream.servers.end(); ++a)
       if (std::find(upstream.servers.begin(), a, *a) != a)
         add(Code::value, path + ".servers", fmt::format("'{}' is there twice", ServerValue::print(*a)));
+  }
+
+  void check_upstream_tls(const Upstream& upstream, const std::string& path) {
+    if (upstream.tls.cert.empty() != upstream.tls.key.empty()) add(Code::missing, path, "needs cert and key together");
+    if (upstream.tls != UpstreamTls{} && !upstream.servers.empty() && !upstream.uses_tls())
+      add(Code::value, path, "is for servers that are written with https: none is");
   }
 
   void use_shared_key(Upstream& upstream, const std::string& path, const std::optional<std::string>& shared) {

@@ -183,12 +183,13 @@ Parsed<Server> ServerValue::parse(std::string_view text) {
   if (!origin) return std::unexpected("is not a server: scheme, host and port alone, for example http://orders-1:8080");
   std::string host = origin->host;
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
-  return Server{std::move(host), origin->port};
+  return Server{std::move(host), origin->port, origin->scheme == "https"};
 }
 
 std::string ServerValue::print(const Type& value) {
   const bool v6 = value.host.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", value.host, v6 ? "]" : "", value.port);
+  return fmt::format("{}://{}{}{}:{}", value.tls ? "https" : "http", v6 ? "[" : "", value.host, v6 ? "]" : "",
+                     value.port);
 }
 
 Parsed<std::string> PatternValue::parse(std::string_view text) {

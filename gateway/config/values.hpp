@@ -138,7 +138,7 @@ struct CidrValue {
   static std::string print(const Type& value);
 };
 
-// http://host[:port] of an upstream's server.
+// http(s)://host[:port] of an upstream's server.
 struct ServerValue {
   using Type = Server;
   static ValueType type() { return {"URL", "string", "^https?://[^/]+/?$", {}, false, {}}; }

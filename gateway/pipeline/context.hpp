@@ -20,8 +20,9 @@ namespace gatehouse::pipeline {
 // One upstream as one thread uses it.
 struct UpstreamOfThread {
   UpstreamOfThread(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
-                   const auth::AssertionSigner& signer, std::shared_ptr<upstream::ServerStates> states)
-      : group(io, deadlines, settings, std::move(states)),
+                   const auth::AssertionSigner& signer, std::shared_ptr<upstream::ServerStates> states,
+                   std::shared_ptr<const upstream::ClientTls> tls)
+      : group(io, deadlines, settings, std::move(states), std::move(tls)),
         identity_headers(settings, signer),
         credentials(settings.key.empty() ? "" : "Authorization: Bearer " + settings.key.reveal() + "\r\n") {}
 

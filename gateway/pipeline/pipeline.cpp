@@ -25,8 +25,9 @@ namespace {
 std::shared_ptr<ThreadSite> make_thread_site(const Pipeline::Dependencies& deps, SitePtr site) {
   auto made = std::make_shared<ThreadSite>();
   for (std::size_t i = 0; i < site->servers.size(); ++i) {
-    made->upstreams.push_back(std::make_unique<UpstreamOfThread>(
-        deps.io, deps.deadlines, site->configuration.upstreams[i], deps.signer, site->servers[i]));
+    made->upstreams.push_back(std::make_unique<UpstreamOfThread>(deps.io, deps.deadlines,
+                                                                 site->configuration.upstreams[i], deps.signer,
+                                                                 site->servers[i], site->upstream_tls[i]));
   }
   made->site = std::move(site);
   return made;

@@ -33,6 +33,14 @@ States make_states(const config::Configuration& configuration, const Site* befor
   return made;
 }
 
+std::vector<std::shared_ptr<upstream::ClientTls>> make_tls(const config::Configuration& configuration) {
+  std::vector<std::shared_ptr<upstream::ClientTls>> made;
+  for (const auto& settings : configuration.upstreams) {
+    made.push_back(settings.uses_tls() ? std::make_shared<upstream::ClientTls>(settings.tls) : nullptr);
+  }
+  return made;
+}
+
 bool have_same_paths(const config::Configuration& a, const config::Configuration& b) {
   return a.gateway.auth.base_path == b.gateway.auth.base_path &&
          std::ranges::equal(a.routes, b.routes, {}, &config::Route::path, &config::Route::path);
@@ -45,6 +53,7 @@ Site::Site(config::Configuration made_from, const Site* before)
       table(configuration),
       pages(configuration.gateway),
       servers(make_states(configuration, before)),
+      upstream_tls(make_tls(configuration)),
       base_url(configuration.gateway.base_url.to_string()),
       folded_(fold_routes(configuration)),
       folded_table_(folded_),

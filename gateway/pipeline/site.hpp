@@ -9,6 +9,7 @@
 #include "config/configuration.hpp"
 #include "config/route_table.hpp"
 #include "pipeline/pages.hpp"
+#include "upstream/client_tls.hpp"
 #include "upstream/server_states.hpp"
 
 namespace gatehouse::pipeline {
@@ -36,6 +37,8 @@ class Site {
   const config::RouteTable table;
   const HostedPages pages;
   const std::vector<std::shared_ptr<upstream::ServerStates>> servers;  // in the order of configuration.upstreams
+  // Likewise; null where no server is spoken to over TLS. Whoever builds a gateway of the site loads them.
+  const std::vector<std::shared_ptr<upstream::ClientTls>> upstream_tls;
   const std::string base_url;  // "https://example.com", without a slash at the end
 
  private:

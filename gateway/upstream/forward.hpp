@@ -52,9 +52,9 @@ struct ForwardOutcome {
   SteadyTime answered;      // when the upstream's head was there
 };
 
-// Throws Failure as long as nothing was given to the sink: 502 upstream_refused, upstream_closed, upstream_nonsense;
-// 503 upstream_unavailable, upstream_busy; 504 upstream_timeout, upstream_connect_timeout. `request` and `observer`
-// outlive the call.
+// Throws Failure as long as nothing was given to the sink: 502 upstream_refused, upstream_tls, upstream_closed,
+// upstream_nonsense; 503 upstream_unavailable, upstream_busy; 504 upstream_timeout, upstream_connect_timeout. `request`
+// and `observer` outlive the call.
 Awaitable<ForwardOutcome> forward(UpstreamGroup& group, http::Exchange& exchange, const ForwardRequest& request,
                                   ForwardObserver& observer, const Clock& clock);
 

@@ -48,11 +48,13 @@ Awaitable<Endpoints> resolve_by_system(std::string host, std::string port) {
 }
 
 UpstreamGroup::UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
-                             std::shared_ptr<ServerStates> states, Resolve resolve)
+                             std::shared_ptr<ServerStates> states, std::shared_ptr<const ClientTls> tls,
+                             Resolve resolve)
     : io_(io),
       deadlines_(deadlines),
       settings_(settings),
       states_(states ? std::move(states) : std::make_shared<ServerStates>(settings)),
+      tls_(std::move(tls)),
       resolve_(std::move(resolve)),
       addresses_(settings.servers.size()),
       balancer_(settings),
@@ -172,12 +174,36 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t ser
                     fmt::format("{}: {}:{} does not accept in time", settings_.name, name.host, name.port));
     }
     if (error) continue;
-    auto connection = std::make_unique<Connection>(deadlines_, Stream(std::move(socket)), server);
+    deadline.clear();
+    SSL* const ssl = name.tls ? tls_->make_ssl(name.host) : nullptr;
+    auto connection = std::make_unique<Connection>(deadlines_, Stream(std::move(socket), ssl), server);
     connection->endpoint = endpoint;
+    if (ssl) co_await shake_hands(*connection, at_most);
     co_return connection;
   }
   throw Failure(502, "upstream_refused",
                 fmt::format("{}: {}:{}: {}", settings_.name, name.host, name.port, error.message()));
+}
+
+Awaitable<> UpstreamGroup::shake_hands(Connection& connection, std::chrono::milliseconds at_most) {
+  const auto& name = settings_.servers[connection.server];
+  connection.read_deadline.set(at_most);
+  for (;;) {
+    const auto status = connection.stream.handshake().status;
+    if (status == Stream::Status::ok) break;
+    if (status != Stream::Status::want_read && status != Stream::Status::want_write) {
+      throw Failure(502, "upstream_tls",
+                    fmt::format("{}: {}:{}: {}", settings_.name, name.host, name.port,
+                                handshake_problem(connection.stream.ssl())));
+    }
+    co_await connection.stream.wait(status);
+    if (connection.is_late()) {
+      throw Failure(
+          504, "upstream_connect_timeout",
+          fmt::format("{}: {}:{} does not finish the TLS handshake in time", settings_.name, name.host, name.port));
+    }
+  }
+  connection.read_deadline.clear();
 }
 
 void UpstreamGroup::begin_lookup_if_old(std::size_t server) {

@@ -15,6 +15,7 @@
 #include "base/stream.hpp"
 #include "config/configuration.hpp"
 #include "upstream/balance.hpp"
+#include "upstream/client_tls.hpp"
 #include "upstream/server_states.hpp"
 
 namespace gatehouse::upstream {
@@ -65,9 +66,11 @@ Awaitable<Endpoints> resolve_by_system(std::string host, std::string port);
 
 class UpstreamGroup {
  public:
-  // `states` is shared with the other threads' groups; without it the group has its own.
+  // `states` and `tls` are shared with the other threads' groups; without states the group has its own, and servers
+  // that are written with https need `tls`.
   UpstreamGroup(asio::io_context& io, Deadlines& deadlines, const config::Upstream& settings,
-                std::shared_ptr<ServerStates> states = nullptr, Resolve resolve = resolve_by_system);
+                std::shared_ptr<ServerStates> states = nullptr, std::shared_ptr<const ClientTls> tls = nullptr,
+                Resolve resolve = resolve_by_system);
 
   const std::string& name() const { return settings_.name; }
   const config::Upstream& settings() const { return settings_; }
@@ -80,7 +83,7 @@ class UpstreamGroup {
   std::unique_ptr<Connection> take_idle(Turn& turn);
 
   // A new connection. If there is none to be had to the turn's server, each of the others is tried once. Throws
-  // Failure: 502 upstream_refused, 504 upstream_connect_timeout, 502 upstream_unknown_host.
+  // Failure: 502 upstream_refused, 502 upstream_tls, 504 upstream_connect_timeout, 502 upstream_unknown_host.
   Awaitable<std::unique_ptr<Connection>> connect(Turn turn, std::chrono::milliseconds at_most);
 
   // Keeps the connection for another exchange if it is fit for one.
@@ -126,6 +129,7 @@ class UpstreamGroup {
   bool take_next(Turn& turn);
   void lend(Connection& connection, Turn& turn);
   Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, std::chrono::milliseconds at_most);
+  Awaitable<> shake_hands(Connection& connection, std::chrono::milliseconds at_most);
   Awaitable<> check(std::size_t server, std::shared_ptr<const void> owner);
   Awaitable<std::string> ask_health(std::size_t server);
   Awaitable<> resolve(std::size_t server, std::chrono::milliseconds at_most);
@@ -137,6 +141,7 @@ class UpstreamGroup {
   Deadlines& deadlines_;
   const config::Upstream settings_;
   const std::shared_ptr<ServerStates> states_;
+  const std::shared_ptr<const ClientTls> tls_;
   const Resolve resolve_;
   std::vector<Address> addresses_;
   std::vector<std::unique_ptr<char[]>> buffers_;

@@ -153,7 +153,7 @@ defaults:
   timeout: {connect: 2}
   auth: public
 upstreams:
-  orders: {servers: [https://orders]}
+  orders: {servers: [ftp://orders]}
 routes:
   - path: /api/**
     upstream: order
@@ -179,8 +179,8 @@ routes.yaml:7:22: defaults.timeout.connect: '2' has no unit, write for example 2
 routes.yaml:8:3: defaults.auth: 'public' is written on the route itself, never in defaults [GH-CONFIG-PUBLIC]
     8 |   auth: public
       |   ^
-routes.yaml:10:22: upstreams.orders.servers[0]: TLS to upstreams is not available yet [GH-CONFIG-NOT-AVAILABLE]
-   10 |   orders: {servers: [https://orders]}
+routes.yaml:10:22: upstreams.orders.servers[0]: 'ftp://orders' is not a server: scheme, host and port alone, for example http://orders-1:8080 [GH-CONFIG-VALUE]
+   10 |   orders: {servers: [ftp://orders]}
       |                      ^
 routes.yaml:13:5: routes[0].upstream: no upstream 'order' is declared, did you mean 'orders'? [GH-CONFIG-UNKNOWN-UPSTREAM]
    13 |     upstream: order

@@ -131,6 +131,26 @@ TEST_CASE("an upstream says how its servers are chosen and checked") {
   CHECK(upstream("health: {path: /live, interval: 1m, timeout: 500ms}").health == HealthCheck{"/live", 60s, 500ms});
 }
 
+TEST_CASE("servers are spoken to over TLS where they are written with https") {
+  const Upstream plain = load_text(kListen + "upstreams: {a: {servers: [http://a]}}").upstreams[0];
+  CHECK(plain.servers[0] == Server{"a", 80, false});
+  CHECK_FALSE(plain.uses_tls());
+  const Upstream upstream = load_text(kListen +
+                                      "upstreams: {a: {servers: [https://a, https://b:8443], tls: {ca: ca.pem, "
+                                      "cert: c.pem, key: k.pem, server_name: Orders.internal}}}")
+                                .upstreams[0];
+  CHECK(upstream.servers == std::vector<Server>{{"a", 443, true}, {"b", 8443, true}});
+  CHECK(upstream.tls == UpstreamTls{"ca.pem", "c.pem", "k.pem", "orders.internal"});
+  CHECK(upstream.uses_tls());
+
+  const auto heads = [](const std::string& keys) { return heads_of(kListen + "upstreams: {a: {" + keys + "}}"); };
+  CHECK(heads("servers: [https://a], tls: {cert: c.pem}")
+            .ends_with("upstreams.a.tls: needs cert and key together [GH-CONFIG-MISSING]\n"));
+  CHECK(heads("servers: [http://a], tls: {ca: ca.pem}")
+            .ends_with("upstreams.a.tls: is for servers that are written with https: none is [GH-CONFIG-VALUE]\n"));
+  CHECK(heads("servers: [https://a], tls: {server_name: 'a b'}").ends_with("[GH-CONFIG-VALUE]\n"));
+}
+
 TEST_CASE("what is wrong with an upstream's servers and checks is told") {
   const auto heads = [](const std::string& keys) { return heads_of(kListen + "upstreams: {a: {" + keys + "}}"); };
   CHECK(heads("servers: [http://a], health: {path: healthz}") ==

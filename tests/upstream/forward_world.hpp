@@ -89,7 +89,7 @@ struct ForwardWorld {
   }
 
   upstream::UpstreamGroup& group() {
-    if (!group_) group_ = std::make_unique<upstream::UpstreamGroup>(io, deadlines, settings, nullptr, resolve);
+    if (!group_) group_ = std::make_unique<upstream::UpstreamGroup>(io, deadlines, settings, nullptr, tls, resolve);
     return *group_;
   }
 
@@ -119,6 +119,7 @@ struct ForwardWorld {
   Deadlines deadlines{clock.steady()};
   ScriptedUpstream upstream{io};
   config::Upstream settings;
+  std::shared_ptr<upstream::ClientTls> tls;
   upstream::Resolve resolve = upstream::resolve_by_system;
 
  private:

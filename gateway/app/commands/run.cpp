@@ -48,9 +48,13 @@ void reload(Gateway& gateway, const ConfigurationFiles& files, config::Configura
   } catch (const StartError& error) {
     return log::error("the configuration stays as it was: {}", error.what());
   }
-  for (const auto& text : config::changes_that_need_restart(current, *fresh))
-    log::warn("needs a restart to take effect: {}", text);
-  gateway.reload(*fresh);
+  const auto need_restart = config::changes_that_need_restart(current, *fresh);
+  try {
+    gateway.reload(*fresh);
+  } catch (const StartError& error) {
+    return log::error("the configuration stays as it was: {}", error.what());
+  }
+  for (const auto& text : need_restart) log::warn("needs a restart to take effect: {}", text);
   // What needs a restart is told at every reload until then.
   fresh->gateway = current.gateway;
   current = std::move(*fresh);
