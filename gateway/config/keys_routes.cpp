@@ -223,7 +223,7 @@ const Table& upstream_keys() {
   using S = Upstream;
   static const Table table{{
       key("servers", &S::servers, "Servers of the upstream, at most 64; `https` verifies their certificates",
-          {.example = "[http://orders-1:8080]", .required = true}),
+          {.example = "[https://orders-1:8443]", .required = true}),
       key("key", &S::key,
           "Sent as `Authorization: Bearer …`, so that the upstream knows the gateway. Where there is one upstream, "
           "`INTERNAL_API_KEY` is the default",

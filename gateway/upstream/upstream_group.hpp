@@ -42,7 +42,7 @@ struct Connection {
   bool reused = false;
   bool failed = false;    // not fit for reuse
   bool is_probe = false;  // for this exchange: the server is left out, and asked whether it serves
-  RequestCount counted;
+  RequestCount counted = {};
   SteadyTime idle_since;
   std::unique_ptr<char[]> buffer;  // taken while an exchange uses the connection
   std::size_t begin = 0;
@@ -55,7 +55,7 @@ struct Turn {
   bool is_probe = false;
   std::uint64_t key = 0;
   ServerSet tried = 0;  // and those that were asked before
-  RequestCount counted;
+  RequestCount counted = {};
 };
 
 using Endpoints = std::vector<asio::ip::tcp::endpoint>;
