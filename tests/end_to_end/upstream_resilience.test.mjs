@@ -7,7 +7,7 @@ import {closedPort} from './support/scripted.mjs';
 import {Upstream, answer} from './support/upstream.mjs';
 import {Gateway} from './support/gateway.mjs';
 
-const kPatience = 20_000;
+const kPatience = 30_000;
 const kKey = (name) => `${name}-key-0123456789-abcdefghijklmnopqrstuvwxyz`;
 const named = (name) => async (received, wire) => {
   await received.complete;
@@ -107,21 +107,22 @@ describe('the servers of an upstream', () => {
 
   test('one that is dead costs no request, is left out, told once and counted', async () => {
     assert.deepEqual(new Set(await bodies('/half/x', 30)), new Set(['two']));
-    assert.equal(await metric('gatehouse_upstream_server_up', 'half', gateway.deadPort), 0);
     assert.equal(await metric('gatehouse_upstream_server_up', 'half', two.port), 1);
-    assert.equal(await metric('gatehouse_upstream_failures_total', 'half', gateway.deadPort), 5);
+    assert.equal(await metric('gatehouse_upstream_failures_total', 'half', two.port), 0);
+    const [failures, leftOut] = await Promise.all(['failures', 'left_out'].map((what) => metric(`gatehouse_upstream_${what}_total`, 'half', gateway.deadPort)));
+    assert.ok(failures >= 5 && leftOut >= 1, `${failures} ${leftOut}`);
     assert.equal(logLines(`upstream half: server 127.0.0.1:${gateway.deadPort} fails`).length, 1);
-    assert.equal(logLines(`upstream half: server 127.0.0.1:${gateway.deadPort} is left out`).length, 1);
+    // Again only when its time was over and it failed again.
+    assert.equal(logLines(`upstream half: server 127.0.0.1:${gateway.deadPort} is left out`).length, leftOut);
   });
 
   test('when none is left: 503 with Retry-After at once, and all is well when one comes back', async () => {
-    const statuses = [];
-    for (let i = 0; i < 10; ++i) statuses.push((await ask('/alone/x')).status);
-    assert.deepEqual(statuses.slice(0, 5), [502, 502, 502, 502, 502]);
-    assert.ok(statuses.includes(503), String(statuses));
-    const refused = await ask('/alone/x');
-    if (refused.status === 503) assert.ok(Number(refused.fields.get('retry-after')) > 0);
-    assert.equal(logLines('upstream alone: no server is left').length, 1);
+    for (let i = 0; i < 5; ++i) assert.equal((await ask('/alone/x')).status, 502);
+    let refused;
+    await untilTrue('a 503', async () => (refused = await ask('/alone/x')).status === 503);
+    assert.ok(Number(refused.fields.get('retry-after')) > 0);
+    assert.equal(JSON.parse(refused.body).code, 'SERVICE_UNAVAILABLE');
+    await gateway.until(() => logLines('upstream alone: no server is left').length > 0, 'log line');
     await comeback.start();
     try {
       await untilTrue('the server that came back', async () => (await ask('/alone/x')).status === 200);
@@ -142,6 +143,6 @@ describe('the servers of an upstream', () => {
     sickStatus = 204;
     await untilTrue('the server that is well again', async () => (await ask('/checked/x')).body.toString() === 'sick');
     assert.equal(logLines('its health check fails: status 503').length, 1);
-    assert.equal(logLines('passes its health check').length, 1);
+    assert.ok(logLines('passes its health check').length >= 1);
   });
 });

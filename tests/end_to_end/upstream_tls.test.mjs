@@ -10,7 +10,7 @@ import {Authority} from './support/certificates.mjs';
 import {Gateway, runCommand} from './support/gateway.mjs';
 import {answer} from './support/upstream.mjs';
 
-const kPatience = 20_000;
+const kPatience = 30_000;
 
 // Answers each request with the name of whoever asks: the common name of the client's certificate.
 class TlsServer {
