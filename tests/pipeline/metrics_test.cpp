@@ -58,6 +58,11 @@ TEST_CASE("the text is valid: one HELP and one TYPE for each name, before its sa
   pipeline::Metrics metrics;
   auto& thread = metrics.add_thread();
   metrics.add_value("gatehouse_connections_open", "Open connections.", "gauge", [] { return 7.0; });
+  int asked = 0;
+  metrics.add_samples("gatehouse_upstream_server_up", "Servers.", "gauge", [&] {
+    ++asked;
+    return std::vector<pipeline::Metrics::Sample>{{"server=\"a\"", 1}, {"server=\"b\"", 0}};
+  });
   thread.count_exchange(Destination::page, 200, 1ms);
   thread.count_reason("no_route");
   const auto text = metrics.to_text();
@@ -88,4 +93,7 @@ TEST_CASE("the text is valid: one HELP and one TYPE for each name, before its sa
   CHECK(types["gatehouse_exchange_duration_seconds"] == "histogram");
   CHECK(types["gatehouse_connections_open"] == "gauge");
   CHECK(samples.contains("gatehouse_connections_open"));
+  CHECK(holds(text, "gatehouse_upstream_server_up{server=\"a\"} 1"));
+  CHECK(holds(text, "gatehouse_upstream_server_up{server=\"b\"} 0"));
+  CHECK(asked == 1);
 }

@@ -103,3 +103,20 @@ TEST_CASE("a host is written as in base_url, others as they are") {
   CHECK(site.authority("app.example") == "app.example:8443");
   CHECK(site.authority("other.example") == "other.example");
 }
+
+TEST_CASE("a new site keeps what is known of servers that are the same, and nothing of the others") {
+  config::Configuration configuration = with({});
+  configuration.upstreams.resize(2);
+  configuration.upstreams[0].name = "orders";
+  configuration.upstreams[0].servers = {{"one", 80}, {"two", 80}};
+  configuration.upstreams[1].name = "web";
+  configuration.upstreams[1].servers = {{"web", 443, true}};
+  const pipeline::Site before(configuration);
+  std::swap(configuration.upstreams[0], configuration.upstreams[1]);
+  configuration.upstreams[0].servers.push_back({"another", 443, true});
+  const pipeline::Site after(configuration, &before);
+  CHECK(after.servers[1] == before.servers[0]);
+  CHECK(after.servers[0] != before.servers[1]);
+  CHECK(after.upstream_tls[0] != nullptr);
+  CHECK(after.upstream_tls[1] == nullptr);
+}
