@@ -22,8 +22,8 @@ class Gateway {
   Gateway(config::Configuration configuration, int access_log);
   ~Gateway();
 
-  // New routes, upstreams and rules for new exchanges; the rest of the configuration stays as it was at the start. Throws
-  // StartError if a certificate of an upstream is of no use: then everything stays.
+  // New routes, upstreams and rules for new exchanges; the rest of the configuration stays as it was at the start.
+  // Throws StartError if a certificate of an upstream is of no use: then everything stays.
   void reload(config::Configuration configuration);
 
   // Stops accepting, lets what goes on finish for at most limits.drain, then ends the rest. Returns when all threads
