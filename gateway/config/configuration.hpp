@@ -106,6 +106,28 @@ struct MailSettings {
   Tls tls_or_default() const { return tls.value_or(port == 465 ? Tls::implicit : Tls::starttls); }
 };
 
+enum class TurnstileMode { off, on_risk, always };
+
+// When `on_risk` asks for a token: after so many failed sign-ins of one address, or of one account, in the window.
+struct TurnstileRisk {
+  std::uint32_t failures = 3;
+  seconds window{900};
+};
+
+// Cloudflare Turnstile: tokens that show that a browser, and likely a person, has asked.
+struct TurnstileSettings {
+  std::string site_key;                        // public; empty: the hosted pages show no widget
+  Secret secret_key;                           // empty: no token can be verified, nothing asks for one
+  std::vector<std::string> hostnames;          // where tokens may come from; empty: as outbound/turnstile.hpp says
+  std::string action;                          // that tokens must have been made for; empty: any
+  TurnstileMode mode = TurnstileMode::always;  // of `endpoints`; of routes: their own
+  std::vector<std::string> endpoints{"/sign-up/email", "/sign-in/email", "/request-password-reset"};  // * and ** count
+  TurnstileRisk risk;
+  std::string insecure_siteverify_url;  // in place of Cloudflare's, and wherever it is; empty: Cloudflare's
+
+  bool is_configured() const { return !secret_key.empty(); }
+};
+
 struct EmailAndPassword {
   bool enabled = false;
   bool auto_sign_in = true;
@@ -282,6 +304,7 @@ struct Gateway {
   Pages pages;
   MailSettings mail;
   AuditSettings audit;
+  TurnstileSettings turnstile;
   AuthSettings auth;
   std::uint32_t threads = 0;         // 0: one for each core
   bool insecure_shared_key = false;  // several upstreams may have the same key
@@ -377,6 +400,7 @@ struct Route {
   std::optional<RateLimit> rate_limit;
   bool csrf = true;
   bool cors = true;
+  TurnstileMode turnstile = TurnstileMode::off;
   bool forward_session_cookie = false;
   std::string forward_authorization_as;  // header name that carries the client's Authorization; empty: it is dropped
   bool insecure_public_root = false;     // a public route may start with a wildcard
@@ -385,7 +409,7 @@ struct Route {
 
   // Whether the same callers get through: what a request that could be read as one for the other is judged by.
   bool has_rule_of(const Route& other) const {
-    return auth == other.auth && require == other.require && csrf == other.csrf;
+    return auth == other.auth && require == other.require && csrf == other.csrf && turnstile == other.turnstile;
   }
 };
 

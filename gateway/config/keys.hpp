@@ -10,6 +10,12 @@ inline bool is_own_destination(std::string_view name) {
   return name == "auth" || name == "jwks" || name == "pages";
 }
 
+struct TurnstileWords {
+  using Type = TurnstileMode;
+  static constexpr std::array kWords{Word<Type>{"off", Type::off}, Word<Type>{"on_risk", Type::on_risk},
+                                     Word<Type>{"always", Type::always}};
+};
+
 const Table& file_keys();     // of Configuration
 const Table& gateway_keys();  // of Gateway
 const Table& auth_keys();     // of AuthSettings

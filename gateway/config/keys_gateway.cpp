@@ -128,10 +128,41 @@ const Table& audit_keys() {
   return table;
 }
 
-const Table& turnstile_keys() {
+const Table& turnstile_risk_keys() {
+  using S = TurnstileRisk;
   static const Table table{{
-      later<SecretValue>("secret_key", "Turnstile's secret key", {}, {.environment = "TURNSTILE_SECRET_KEY"}),
-      later<TextValue>("site_key", "Turnstile's site key", {}, {.environment = "TURNSTILE_SITE_KEY"}),
+      key("failures", &S::failures, "So many failed attempts of one address, or on one account, are no risk yet",
+          {.minimum = 1, .maximum = 1000}),
+      key("window", &S::window, "The time in which they are forgotten", {.minimum = 60, .maximum = 86'400}),
+  }};
+  return table;
+}
+
+const Table& turnstile_keys() {
+  using S = TurnstileSettings;
+  static const Table table{{
+      key("secret_key", &S::secret_key, "The widget's secret key. With it, `endpoints` ask for a token",
+          {.example = "${env:TURNSTILE_SECRET_KEY}", .environment = "TURNSTILE_SECRET_KEY"}),
+      key("site_key", &S::site_key, "The widget's site key, for the hosted pages",
+          {.example = "0x4AAAAAAA_example", .environment = "TURNSTILE_SITE_KEY"}),
+      key<HostValue>(
+          "hostnames", &S::hostnames,
+          "Where tokens may have been made; where it is not written, on the hosts of `base_url`, `hosts` and "
+          "those of `trusted_origins` that are no patterns",
+          {.example = "[www.example.com]"}),
+      key<NameValue>("action", &S::action,
+                     "What tokens must have been made for, the widget's `action`; where it is not written, anything",
+                     {.example = "login"}),
+      key<WordValue<TurnstileWords>>("mode", &S::mode,
+                                     "When `endpoints` ask for a token; routes say it with their own `turnstile`"),
+      key<PathValue>(
+          "endpoints", &S::endpoints,
+          "Auth endpoints that ask: paths below the base path; `*` stands for any characters of one segment, "
+          "`**` for any segments"),
+      section("risk", &S::risk, turnstile_risk_keys, "What `on_risk` means"),
+      key<PathOrUrlValue>("insecure_siteverify_url", &S::insecure_siteverify_url,
+                          "A URL that is asked in place of Cloudflare, wherever it is, and without TLS if it says "
+                          "http: whoever answers there lets everybody in. For tests"),
   }};
   return table;
 }
@@ -174,7 +205,7 @@ const Table& gateway_keys() {
       section("pages", &Gateway::pages, page_keys, "Hosted pages"),
       section("mail", &Gateway::mail, mail_keys, "How mails are sent"),
       section("audit", &Gateway::audit, audit_keys, "The trail of security events"),
-      later_section("turnstile", turnstile_keys, "Cloudflare Turnstile"),
+      section("turnstile", &Gateway::turnstile, turnstile_keys, "Cloudflare Turnstile (docs/features/turnstile.md)"),
       section("auth", &Gateway::auth, auth_keys, "The authentication server: Better Auth's options in snake_case"),
       key("threads", &Gateway::threads, "Threads that serve connections; 0 is one for each core", {.maximum = 1024}),
       key("insecure_shared_key", &Gateway::insecure_shared_key,

@@ -25,10 +25,6 @@ struct BalanceWords {
                                      Word<Type>{"least_requests", Type::least_requests},
                                      Word<Type>{"hash(session)", Type::session_hash}};
 };
-struct TurnstileWords {
-  using Type = int;
-  static constexpr std::array kWords{Word<int>{"off", 0}, Word<int>{"on_risk", 1}, Word<int>{"always", 2}};
-};
 struct StoreErrorWords {
   using Type = int;
   static constexpr std::array kWords{Word<int>{"allow", 0}, Word<int>{"deny", 1}};
@@ -261,7 +257,10 @@ const Table& default_keys() {
       key("cors", &S::cors,
           "Answer preflights of trusted origins, add CORS header fields for them, and take the upstream's own out; "
           "`false` leaves CORS to the upstream"),
-      later<WordValue<TurnstileWords>>("turnstile", "Ask for a Turnstile token", "off"),
+      key<WordValue<TurnstileWords>>(
+          "turnstile", &S::turnstile,
+          "Ask for a Turnstile token in `cf-turnstile-response` or `x-captcha-response`: `always`, or `on_risk`, after "
+          "failed sign-ins of the address or the account. Needs `gateway.turnstile`"),
   }};
   return table;
 }

@@ -38,6 +38,7 @@ class Validator {
     add_trusted_origins();
     check_session();
     check_mail();
+    check_turnstile();
     if (gateway_.pages.enabled) gateway_.auth.email_and_password.reset_page = "/reset-password";
     check_additional_fields();
     check_cookies();
@@ -163,6 +164,29 @@ class Validator {
     needs(auth.email_verification.send_on_sign_in, "email_verification.send_on_sign_in");
     needs(auth.user.change_email.send_change_email_confirmation, "user.change_email.send_change_email_confirmation");
     needs(auth.user.delete_user.send_delete_account_verification, "user.delete_user.send_delete_account_verification");
+  }
+
+  // Half of the keys would refuse everybody, or nobody.
+  void check_turnstile() {
+    const TurnstileSettings& turnstile = gateway_.turnstile;
+    if (turnstile.insecure_siteverify_url.starts_with('/'))
+      add(Code::value, "gateway.turnstile.insecure_siteverify_url", "is no http(s) URL");
+    const auto miss = [&](const char* key, const char* text) {
+      const std::string path = std::string("gateway.turnstile.") + key;
+      if (is_written(path)) return;  // what is wrong with it has been told
+      if (input_.dev) {
+        configuration_.notes.push_back(path + " " + text);
+      } else {
+        add(Code::missing, path, text);
+      }
+    };
+    if (!turnstile.is_configured()) {
+      if (!turnstile.site_key.empty()) miss("secret_key", "is missing: set it, or TURNSTILE_SECRET_KEY");
+    } else if (turnstile.site_key.empty() && turnstile.mode != TurnstileMode::off && gateway_.pages.enabled) {
+      miss("site_key",
+           "is missing: nobody could sign in on the hosted pages. Set it, or TURNSTILE_SITE_KEY, or "
+           "gateway.pages.enabled: false");
+    }
   }
 
   void check_additional_fields() {
@@ -341,6 +365,8 @@ class Validator {
           fmt::format("mail.insecure_plain: mails go to {}:{} without TLS", gateway_.mail.host, gateway_.mail.port));
     if (gateway_.mail.insecure_skip_verify)
       unsafe.push_back("mail.insecure_skip_verify: anybody may pose as the mail server");
+    if (!gateway_.turnstile.insecure_siteverify_url.empty())
+      unsafe.push_back("turnstile.insecure_siteverify_url: whoever answers there decides who is a person");
     for (const auto* providers : {&gateway_.auth.social_providers, &gateway_.auth.generic_oauth})
       for (const auto& provider : *providers)
         if (provider.insecure_http)

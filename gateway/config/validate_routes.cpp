@@ -71,6 +71,7 @@ class RouteValidator {
   void run() {
     if (configuration_.defaults.auth == AuthMode::open)
       add(Code::public_route, "defaults.auth", "'public' is written on the route itself, never in defaults");
+    check_default_turnstile();
     for (Route& route : configuration_.routes) {
       path_ = fmt::format("routes[{}]", route.index);
       check_upstream(route);
@@ -78,6 +79,7 @@ class RouteValidator {
       check_auth(route);
       check_methods(route);
       check_header(route);
+      check_turnstile(route);
     }
     check_ties();
     check_case_twins();
@@ -147,6 +149,23 @@ class RouteValidator {
     if (!route.forward_authorization_as.empty() && is_taken_header(route.forward_authorization_as))
       add(Code::value, path_ + ".forward_authorization_as",
           fmt::format("{} is a name of HTTP's or of the gateway's own", route.forward_authorization_as));
+  }
+
+  // Told once, not again for each route that has it from there.
+  void check_default_turnstile() {
+    path_ = "defaults";
+    check_turnstile(configuration_.defaults);
+  }
+
+  void check_turnstile(Route& route) {
+    if (route.turnstile == TurnstileMode::off || configuration_.gateway.turnstile.is_configured()) return;
+    const std::string path = path_ + ".turnstile";
+    if (input_.dev) {
+      route.turnstile = TurnstileMode::off;
+      if (is_written(path)) configuration_.notes.push_back(path + " is off: there is no gateway.turnstile.secret_key");
+    } else if (is_written(path)) {
+      add(Code::missing, path, "needs gateway.turnstile.secret_key");
+    }
   }
 
   // Routes of one host and pattern are told apart by their methods alone.

@@ -104,18 +104,13 @@ TEST_CASE("a limit counts by one thing, by several each on its own, or by severa
 }
 
 TEST_CASE("known keys whose behaviour is not there are refused, unless they say what is the case") {
-  CHECK(with_routes("- {path: /a, upstream: web, turnstile: off}") == "");
-  CHECK(with_routes("- {path: /a, upstream: web, turnstile: always}") ==
-        "routes[0].turnstile: only off is available yet [GH-CONFIG-NOT-AVAILABLE]\n");
-  CHECK(with_routes("- {path: /a, upstream: web, turnstile: sometimes}")
-            .starts_with("routes[0].turnstile: 'sometimes' is none of off, on_risk, always"));
   for (const char* key : {"require: {org_role: [owner]}", "require: {permission: ['order:refund']}",
                           "require: {scope: x}", "require: {two_factor: true}", "rate_limit: {on_store_error: deny}"}) {
     CAPTURE(key);
     CHECK(
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));
   }
-  for (const char* key : {"turnstile: {site_key: x}", "auth: {two_factor: {}}"}) {
+  for (const char* key : {"auth: {two_factor: {}}"}) {
     CAPTURE(key);
     const auto heads = heads_of("gateway: {listen: {insecure_http: \"127.0.0.1:0\"}, " + std::string(key) + "}");
     CHECK(heads.ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));

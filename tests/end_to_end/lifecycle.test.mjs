@@ -244,7 +244,7 @@ describe('124: a bad configuration is refused at start', {concurrency: 2}, () =>
     'an anchor': ['version: 1\nroutes: &a []\n', /anchor/i],
     'a tag': ['version: !!int 1\nroutes: []\n', /tag/i],
     'several documents': ['version: 1\n---\nversion: 1\n', /document/i],
-    'a turnstile, which is not there yet': [() => merge(base.configuration, {routes: [{path: '/a/**', upstream: 'orders', turnstile: 'always'}]}), /available yet/],
+    'a turnstile without its key': [() => merge(base.configuration, {routes: [{path: '/a/**', upstream: 'orders', turnstile: 'always'}]}), /turnstile: needs gateway.turnstile.secret_key/],
   };
   for (const [name, [configuration, mentions, env]] of Object.entries(table)) {
     test(name, async () => {

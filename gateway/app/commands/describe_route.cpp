@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "config/keys.hpp"
 #include "config/values.hpp"
 
 namespace gatehouse::app {
@@ -19,6 +20,10 @@ std::string describe_auth(const config::Route& route) {
 
 std::string describe_methods(const config::Route& route) {
   return route.methods.empty() ? "*" : fmt::format("{}", fmt::join(route.methods, ","));
+}
+
+std::string describe_turnstile(const config::Route& route) {
+  return config::WordValue<config::TurnstileWords>::print(route.turnstile);
 }
 
 std::string describe_rate_limit(const config::Route& route) {

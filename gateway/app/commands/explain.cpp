@@ -59,6 +59,7 @@ void print_route(const config::Configuration& configuration, const ImaginedReque
                  other.host, other.path);
   }
   fmt::print("auth       {}\n", describe_auth(route));
+  if (route.turnstile != config::TurnstileMode::off) fmt::print("turnstile  {}\n", describe_turnstile(route));
   fmt::print("limit      {}; body up to {}\n", describe_rate_limit(route), config::SizeValue::print(route.body_limit));
 }
 
