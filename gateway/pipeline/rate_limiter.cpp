@@ -28,6 +28,10 @@ std::uint64_t hash(std::string_view key, std::uint64_t scope, std::uint64_t seed
   return mix(state ^ scope, seed ^ 0x8EBC6AF09C88C6E3ull);
 }
 
+Nanoseconds interval_of(const config::RateLimit& rule) {
+  return std::max(Nanoseconds(1), Nanoseconds(rule.window) / rule.limit);
+}
+
 std::chrono::milliseconds round_up(Nanoseconds time) {
   return std::chrono::ceil<std::chrono::milliseconds>(time);
 }
@@ -45,6 +49,19 @@ struct RateLimiter::Shard {
   std::vector<Entry> entries;
 };
 
+// Where a key is, or would be. To be looked at under the shard's mutex.
+struct RateLimiter::Place {
+  Shard& shard;
+  Entry* first;  // of the set
+  std::uint64_t high;
+  std::uint64_t low;
+
+  Entry* end() const { return first + kWays; }
+  Entry* find() const {
+    return std::find_if(first, end(), [this](const Entry& e) { return e.high == high && e.low == low; });
+  }
+};
+
 RateLimiter::RateLimiter(Random& random, std::size_t entries)
     : sets_per_shard_(std::bit_ceil(std::max<std::size_t>(1, entries / kShards / kWays))),
       shards_(std::make_unique<std::array<Shard, kShards>>()) {
@@ -55,22 +72,25 @@ RateLimiter::RateLimiter(Random& random, std::size_t entries)
 
 RateLimiter::~RateLimiter() = default;
 
-RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key,
-                                       SteadyTime now) {
+RateLimiter::Place RateLimiter::find_place(std::uint32_t scope, std::string_view key) const {
   const std::uint64_t high = hash(key, scope, seed_[0]);
   const std::uint64_t low = hash(key, scope, seed_[1]);
-  const Nanoseconds window = rule.window;
-  const Nanoseconds interval = std::max(Nanoseconds(1), window / rule.limit);
   Shard& shard = (*shards_)[high % kShards];
   const std::size_t set = (high / kShards) % sets_per_shard_ * kWays;
+  return {shard, shard.entries.data() + set, high, low};
+}
 
-  const std::lock_guard lock(shard.mutex);
-  Entry* const first = shard.entries.data() + set;
-  Entry* entry = std::find_if(first, first + kWays, [&](const Entry& e) { return e.high == high && e.low == low; });
-  if (entry == first + kWays) {
-    entry =
-        std::min_element(first, first + kWays, [](const Entry& a, const Entry& b) { return a.empty_at < b.empty_at; });
-    *entry = {high, low, now};
+RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key,
+                                       SteadyTime now) {
+  const Place place = find_place(scope, key);
+  const Nanoseconds interval = interval_of(rule);
+
+  const std::lock_guard lock(place.shard.mutex);
+  Entry* entry = place.find();
+  if (entry == place.end()) {
+    entry = std::min_element(place.first, place.end(),
+                             [](const Entry& a, const Entry& b) { return a.empty_at < b.empty_at; });
+    *entry = {place.high, place.low, now};
   }
   const Nanoseconds held = std::max(entry->empty_at, now) - now;
   // `limit` requests fit into the window; integer division may leave a rest, which must not cost the last of them.
@@ -83,6 +103,21 @@ RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint3
           .remaining = static_cast<std::uint32_t>((most - held) / interval),
           .retry_after = {},
           .reset = round_up(held + interval)};
+}
+
+bool RateLimiter::is_exhausted(const config::RateLimit& rule, std::uint32_t scope, std::string_view key,
+                               SteadyTime now) const {
+  const Place place = find_place(scope, key);
+  const std::lock_guard lock(place.shard.mutex);
+  const Entry* const entry = place.find();
+  return entry != place.end() && entry->empty_at - now > interval_of(rule) * (rule.limit - 1);
+}
+
+void RateLimiter::give_back(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now) {
+  const Place place = find_place(scope, key);
+  const std::lock_guard lock(place.shard.mutex);
+  Entry* const entry = place.find();
+  if (entry != place.end()) entry->empty_at = std::max(now, entry->empty_at - interval_of(rule));
 }
 
 }  // namespace gatehouse::pipeline

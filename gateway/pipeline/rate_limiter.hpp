@@ -34,11 +34,20 @@ class RateLimiter {
   // bucket. A refused request is not counted.
   Verdict take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now);
 
+  // Whether take() would refuse. Counts nothing.
+  bool is_exhausted(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now) const;
+
+  // Takes back what one take() has counted, which turned out to be none of what is limited.
+  void give_back(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now);
+
  private:
   struct Entry;
   struct Shard;
   static constexpr std::size_t kShards = 64;
   static constexpr std::size_t kWays = 8;  // places that a key may be in
+
+  struct Place;
+  Place find_place(std::uint32_t scope, std::string_view key) const;
 
   std::uint64_t seed_[2];
   std::size_t sets_per_shard_;

@@ -53,6 +53,31 @@ TEST_CASE_FIXTURE(Fixture, "the limiter gives one request back for each part of 
   CHECK_FALSE(take(of, "a", kStart + 1h));
 }
 
+TEST_CASE_FIXTURE(Fixture, "the limiter tells whether a key has anything left without counting, and takes back one") {
+  const auto of = rule(2, 60s);
+  CHECK_FALSE(limiter.is_exhausted(of, 0, "a", kStart));
+  take(of, "a", kStart);
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(limiter.is_exhausted(of, 0, "a", kStart));
+  take(of, "a", kStart);
+  CHECK(limiter.is_exhausted(of, 0, "a", kStart));
+  CHECK_FALSE(limiter.is_exhausted(of, 1, "a", kStart));
+  CHECK_FALSE(limiter.is_exhausted(of, 0, "b", kStart));
+  CHECK_FALSE(limiter.is_exhausted(of, 0, "a", kStart + 30s));
+  limiter.give_back(of, 0, "a", kStart);
+  CHECK(take(of, "a", kStart));
+  CHECK_FALSE(take(of, "a", kStart));
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is taken back makes the limit no wider than it is") {
+  const auto of = rule(2, 60s);
+  for (int i = 0; i < 5; ++i) limiter.give_back(of, 0, "a", kStart);
+  take(of, "a", kStart);
+  for (int i = 0; i < 5; ++i) limiter.give_back(of, 0, "a", kStart + 50s);
+  CHECK(take(of, "a", kStart + 50s));
+  CHECK(take(of, "a", kStart + 50s));
+  CHECK_FALSE(take(of, "a", kStart + 50s));
+}
+
 TEST_CASE_FIXTURE(Fixture, "the limiter says how many are left, when the next one passes and when all are back") {
   const auto of = rule(2, 60s);
   const auto first = limiter.take(of, 0, "a", kStart);
