@@ -131,13 +131,21 @@ class AttackedGateway::Parts {
       upstream.servers = {config::Server{echo.upstream.host, echo.upstream.port}};
       upstream.key = Secret();
     }
-    for (auto& route : configuration.routes) route.rate_limit.reset();
-    configuration.defaults.rate_limit.reset();
+    for (auto* route : list_rules(configuration)) {
+      route->rate_limit.reset();
+      route->turnstile = config::TurnstileMode::off;  // the boundary is tried, not Cloudflare
+    }
     fill_in_for_development(configuration, directory_.path());
     make_plan(configuration);
     gateway_ = std::make_unique<Gateway>(configuration, no_log_.descriptor());
     plan_.url = fmt::format("https://localhost:{}", gateway_->listening().https->port);
     plan_.witness_url = fmt::format("http://127.0.0.1:{}", echo.witness->port);
+  }
+
+  static std::vector<config::Route*> list_rules(config::Configuration& configuration) {
+    std::vector<config::Route*> rules{&configuration.defaults};
+    for (auto& route : configuration.routes) rules.push_back(&route);
+    return rules;
   }
 
   void make_plan(const config::Configuration& configuration) {

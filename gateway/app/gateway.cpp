@@ -88,6 +88,12 @@ std::unique_ptr<auth::oauth::Providers> make_providers(const config::AuthSetting
   }
 }
 
+std::optional<outbound::Turnstile> make_turnstile(const config::Gateway& settings, outbound::HttpClient& http,
+                                                  Random& random) {
+  if (!settings.turnstile.is_configured()) return std::nullopt;
+  return outbound::Turnstile(settings, http, random);
+}
+
 std::unique_ptr<edge::TlsContext> make_tls(const config::Gateway& settings) {
   if (!settings.listen.https) return nullptr;
   try {
@@ -138,6 +144,8 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
                      auth::AdditionalFields(settings_.auth.session.additional_fields)}),
       signer_(secrets_.current(), site_->base_url),
       limiter_(random_),
+      turnstile_(make_turnstile(settings_, http_, random_)),
+      risk_(settings_.turnstile.risk, random_),
       access_log_(access_log),
       audit_({.rows = settings_.audit.enabled, .lines = settings_.audit.log}, *store_, clock_, random_,
              [this](std::string lines, std::uint64_t count) { access_log_.append_lines(std::move(lines), count); }),
@@ -199,6 +207,8 @@ void Gateway::Parts::open_workers() {
                                             .cookie_cache = cookie_cache_,
                                             .signer = signer_,
                                             .limiter = limiter_,
+                                            .turnstile = turnstile_ ? &*turnstile_ : nullptr,
+                                            .risk = risk_,
                                             .live = live_,
                                             .access_log = access_log_,
                                             .audit = audit_,

@@ -71,14 +71,17 @@ void Gateway::Parts::add_outbound_metrics() {
     return [this, member] { return static_cast<double>(http_.counts().*member); };
   };
   using Counts = outbound::CurlHttpClient::Counts;
-  metrics_.add_family("gatehouse_outbound_calls_total", "Calls of identity providers, by what came of them.", "counter",
+  metrics_.add_family("gatehouse_outbound_calls_total",
+                      "Calls of identity providers and Turnstile, by what came of them.", "counter",
                       {{R"(outcome="answered")", count(&Counts::answered)},
                        {R"(outcome="failed")", count(&Counts::failed)},
                        {R"(outcome="busy")", count(&Counts::busy)}});
-  metrics_.add_value("gatehouse_outbound_calls_under_way", "Calls of identity providers that are under way.", "gauge",
+  metrics_.add_value("gatehouse_outbound_calls_under_way",
+                     "Calls of identity providers and Turnstile that are under way.", "gauge",
                      count(&Counts::under_way));
-  metrics_.add_value("gatehouse_outbound_calls_waiting", "Calls of identity providers that wait for their turn.",
-                     "gauge", count(&Counts::waiting));
+  metrics_.add_value("gatehouse_outbound_calls_waiting",
+                     "Calls of identity providers and Turnstile that wait for their turn.", "gauge",
+                     count(&Counts::waiting));
 }
 
 void Gateway::Parts::add_redis_metrics() {

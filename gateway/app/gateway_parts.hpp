@@ -74,6 +74,8 @@ class Gateway::Parts {
   const auth::CookieCache cookie_cache_;
   auth::AssertionSigner signer_;
   pipeline::RateLimiter limiter_;
+  const std::optional<outbound::Turnstile> turnstile_;  // absent: not configured
+  pipeline::SignInRisk risk_;
   pipeline::LiveExchanges live_;
   pipeline::AccessLog access_log_;
   AuditWriter audit_;

@@ -75,7 +75,8 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                  shared.signer, shared.limiter, shared.live, shared.access_log, shared.audit, metrics,
                  [tls = shared.tls](std::string_view server_name, std::string_view host) {
                    return !tls || tls->serves_same(server_name, host);
-                 }},
+                 },
+                 shared.turnstile, &shared.risk},
                 std::move(site)),
       redirect_(shared.settings.base_url.to_string()),
       internal_(shared.internal) {

@@ -44,6 +44,8 @@ struct Shared {
   const auth::CookieCache& cookie_cache;
   const auth::AssertionSigner& signer;
   pipeline::RateLimiter& limiter;
+  const outbound::Turnstile* turnstile;  // null: not configured
+  pipeline::SignInRisk& risk;
   pipeline::LiveExchanges& live;
   pipeline::AccessLog& access_log;
   auth::AuditTrail& audit;

@@ -100,9 +100,12 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
         c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
       }
       if (deps_.sessions.binding().any() && c.identity) check_binding(c);
-      if (!limit_user(c)             // 429
-          && !authorize_caller(c)    // 403 cross-site, then 401 or the sign-in page, then 403
-          && !check_body_size(c)) {  // 413: before the upstream is bothered
+      bool refused = limit_user(c);  // 429
+      // 400, 403; 503: Cloudflare is away. Before anything is said about the caller's rights, too.
+      if (!refused && needs_turnstile(c)) refused = co_await verify_turnstile(c);
+      refused = refused || authorize_caller(c);  // 403 cross-site, then 401 or the sign-in page, then 403
+      refused = refused || check_body_size(c);   // 413: before the upstream is bothered
+      if (!refused) {
         co_await serve(c);
       }
     }

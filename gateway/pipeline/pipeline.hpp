@@ -18,11 +18,13 @@
 #include "auth/trusted_origins.hpp"
 #include "base/failure.hpp"
 #include "http/exchange.hpp"
+#include "outbound/turnstile.hpp"
 #include "pipeline/access_log.hpp"
 #include "pipeline/live_exchanges.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/rate_limiter.hpp"
 #include "pipeline/request_id.hpp"
+#include "pipeline/sign_in_risk.hpp"
 #include "pipeline/site.hpp"
 #include "upstream/upstream_group.hpp"
 
@@ -51,6 +53,9 @@ class Pipeline final : public http::ExchangeHandler {
     ThreadMetrics& metrics;
     // Whether the certificate that was shown for this SNI is the one for this host.
     std::function<bool(std::string_view server_name, std::string_view host)> serves_same;
+    // Null: not configured. What asks for a token all the same lets nobody through. Both are shared by threads.
+    const outbound::Turnstile* turnstile = nullptr;
+    SignInRisk* risk = nullptr;
   };
 
   Pipeline(const Dependencies& dependencies, SitePtr site);
@@ -78,12 +83,19 @@ class Pipeline final : public http::ExchangeHandler {
   bool find_cached_session(Context& c);
   void check_binding(Context& c);
   bool limit_user(Context& c);
+  bool needs_turnstile(const Context& c) const;
+  Awaitable<bool> verify_turnstile(Context& c);
   bool authorize_caller(Context& c);
   bool check_body_size(Context& c);
 
   Awaitable<> serve(Context& c);
   Awaitable<> forward(Context& c);
   Awaitable<> dispatch_auth(Context& c);
+  Awaitable<bool> read_auth_body(Context& c, auth::AuthRequest& request);
+  Awaitable<> dispatch_guarded(Context& c, auth::AuthRequest& request);
+  Awaitable<bool> verify_token(Context& c, std::string remote_address);
+  Awaitable<bool> verify_endpoint_token(Context& c, std::string remote_address);
+  bool is_guarded(const Context& c, std::string_view path) const;
   Awaitable<> serve_static(Context& c);
   void serve_page(Context& c);
   void serve_jwks(Context& c);

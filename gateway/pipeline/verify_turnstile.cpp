@@ -1,0 +1,75 @@
+// The step that asks for a Turnstile token, of routes and of auth endpoints (Better Auth 1.7.25, plugin captcha: its
+// header, its codes and its words).
+#include <algorithm>
+
+#include "auth/wildcard.hpp"
+#include "base/failure.hpp"
+#include "pipeline/answer.hpp"
+#include "pipeline/context.hpp"
+#include "pipeline/pipeline.hpp"
+
+namespace gatehouse::pipeline {
+
+using config::TurnstileMode;
+
+namespace {
+
+std::string_view find_token(const http::RequestHead& head) {
+  for (const std::string_view name : {"x-captcha-response", "cf-turnstile-response"}) {
+    if (const auto token = head.find(name); token && !token->empty()) return *token;
+  }
+  return {};
+}
+
+}  // namespace
+
+// Routes alone: pages and key sets are for everybody, and auth endpoints have a rule of their own.
+bool Pipeline::needs_turnstile(const Context& c) const {
+  if (c.destination != Destination::proxy || c.route().turnstile == TurnstileMode::off) return false;
+  if (c.route().turnstile == TurnstileMode::always || deps_.risk == nullptr) return true;
+  const std::string_view account = c.identity ? std::string_view(c.identity->user.email) : std::string_view();
+  return deps_.risk->is_risky(c.client, account, c.exchange.started);
+}
+
+// True: refused and answered.
+Awaitable<bool> Pipeline::verify_turnstile(Context& c) {
+  const bool passed = co_await verify_token(c, c.client_text);
+  co_return !passed;
+}
+
+bool Pipeline::is_guarded(const Context& c, std::string_view path) const {
+  if (deps_.turnstile == nullptr || deps_.risk == nullptr) return false;
+  return std::ranges::any_of(c.site.configuration.gateway.turnstile.endpoints,
+                             [&](const std::string& pattern) { return auth::matches_path_wildcard(pattern, path); });
+}
+
+// False: answered.
+Awaitable<bool> Pipeline::verify_token(Context& c, std::string remote_address) {
+  const std::string token(find_token(c.head));
+  if (token.empty()) {
+    answer_error(c, 400, "MISSING_RESPONSE", "Missing CAPTCHA response", "turnstile_missing");
+    co_return false;
+  }
+  // A reload can bring routes that ask before a restart has brought the key.
+  if (deps_.turnstile == nullptr)
+    throw Failure(503, "turnstile_unavailable", "the gateway was started without gateway.turnstile");
+  const auto verdict = co_await deps_.turnstile->verify(token, std::move(remote_address));
+  if (verdict == outbound::Turnstile::Verdict::passed) co_return true;
+  answer_error(c, 403, "VERIFICATION_FAILED", "Captcha verification failed", reason_of(verdict));
+  co_return false;
+}
+
+// Differs from Better Auth: a verification that cannot be made is 503, as every dependency that is down, not 500.
+Awaitable<bool> Pipeline::verify_endpoint_token(Context& c, std::string remote_address) {
+  try {
+    const bool passed = co_await verify_token(c, std::move(remote_address));
+    co_return passed;
+  } catch (const Failure& failure) {
+    c.failure_reason = std::make_unique<std::string>(failure.reason());
+    tell_seldom(failure);
+    answer_error(c, 503, "UNKNOWN_ERROR", "Something went wrong", *c.failure_reason, "Retry-After: 2\r\n");
+  }
+  co_return false;
+}
+
+}  // namespace gatehouse::pipeline

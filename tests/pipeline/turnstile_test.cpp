@@ -1,0 +1,166 @@
+#include <doctest/doctest.h>
+
+#include "tests/outbound/scripted_siteverify.hpp"
+#include "tests/pipeline/pipeline_world.hpp"
+
+using namespace gatehouse;
+using namespace gatehouse::tests;
+
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+constexpr auto* kRoutes =
+    "- {path: /guarded, upstream: demo, auth: public, turnstile: always}\n"
+    "- {path: /risky, upstream: demo, auth: optional, turnstile: on_risk}\n"
+    "- {path: /free, upstream: demo, auth: public}\n"
+    "- {path: /mine, upstream: demo, turnstile: always}\n";
+const std::string kKeys = ", turnstile: {secret_key: secret-1, site_key: site-1, endpoints: [/ok, /read]";
+constexpr auto* kYes = R"({"success":true,"hostname":"www.example.com"})";
+constexpr auto* kMissing = R"({"code":"MISSING_RESPONSE","message":"Missing CAPTCHA response"})";
+constexpr auto* kFailed = R"({"code":"VERIFICATION_FAILED","message":"Captcha verification failed"})";
+
+struct TurnstileWorld : PipelineWorld {
+  explicit TurnstileWorld(const std::string& more = "") : PipelineWorld(kRoutes, kKeys + more + "}") {
+    siteverify.say(kYes);
+  }
+  // As the world's own: what still waits goes while the pipeline is there.
+  ~TurnstileWorld() {
+    cache.stop();
+    io.shutdown();
+  }
+
+  Client ask(MemoryRequest request) {
+    auto client = make_client(std::move(request));
+    run_coroutine(io, guarded.handle(client->exchange()));
+    return client;
+  }
+  Client ask(const std::string& target, Fields fields = {}) {
+    return ask({.target = target, .fields = std::move(fields)});
+  }
+
+  auto lines() {
+    guarded.tick();
+    return log_lines();
+  }
+
+  ScriptedSiteverify siteverify;
+  outbound::Turnstile turnstile{configuration.gateway, siteverify, random};
+  pipeline::SignInRisk risk{configuration.gateway.turnstile.risk, random};
+  pipeline::Pipeline guarded{
+      {io, deadlines, clock, random, sessions, cookies, dispatcher, origins, signer, limiter, live, access_log, metrics,
+       [](std::string_view, std::string_view) { return true; }, &turnstile, &risk},
+      std::make_shared<const pipeline::Site>(configuration)};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(TurnstileWorld, "a route that always asks lets a verified token through, in either field") {
+  for (const char* field : {"X-Captcha-Response", "CF-Turnstile-Response"}) {
+    CAPTURE(field);
+    CHECK(ask("/guarded", {{field, "token-1"}})->status() == 200);
+  }
+  CHECK(siteverify.requests.size() == 2);
+  CHECK(ask("/free")->status() == 200);
+  CHECK(siteverify.requests.size() == 2);
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "without a token, or with an empty one, nobody is asked and nothing forwarded") {
+  for (const auto& fields : {Fields{}, Fields{{"X-Captcha-Response", ""}}, Fields{{"CF-Turnstile-Response", ""}}}) {
+    const auto client = ask("/guarded", fields);
+    CHECK(client->status() == 400);
+    CHECK(client->body() == kMissing);
+  }
+  CHECK(siteverify.requests.empty());
+  CHECK_FALSE(upstream_was_reached());
+  CHECK(lines().at(0).at("reason") == "turnstile_missing");
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "a token that siteverify refuses is refused") {
+  siteverify.say(R"({"success":false,"error-codes":["timeout-or-duplicate"]})");
+  const auto client = ask("/guarded", {{"CF-Turnstile-Response", "token-1"}});
+  CHECK(client->status() == 403);
+  CHECK(client->body() == kFailed);
+  CHECK_FALSE(upstream_was_reached());
+  CHECK(lines().at(0).at("reason") == "turnstile_refused");
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "where siteverify does not answer, the route is closed") {
+  siteverify.failures = {"outbound_timeout"};
+  const auto client = ask("/guarded", {{"CF-Turnstile-Response", "token-1"}});
+  CHECK(client->status() == 503);
+  CHECK_FALSE(upstream_was_reached());
+  CHECK(lines().at(0).at("reason") == "turnstile_unavailable");
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "a route that asks is closed where the gateway was started without a key") {
+  CHECK(get("/guarded", {{"CF-Turnstile-Response", "token-1"}})->status() == 503);
+  CHECK(get("/guarded")->status() == 400);
+  CHECK_FALSE(upstream_was_reached());
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "the token comes before the question who asks") {
+  CHECK(ask("/mine")->status() == 400);
+  CHECK(ask("/mine", {{"CF-Turnstile-Response", "token-1"}})->status() == 401);
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "a route on_risk asks an address, or an account, that has failed too often") {
+  CHECK(ask("/risky")->status() == 200);
+  const auto session = sign_in("u1");
+  CHECK(ask("/risky", {{"Cookie", cookie_of(session)}})->status() == 200);
+  for (int i = 0; i < 3; ++i) risk.count_account("u1@example.com", clock.steady());
+  CHECK(ask("/risky")->status() == 200);
+  CHECK(ask("/risky", {{"Cookie", cookie_of(session)}})->status() == 400);
+  CHECK(ask("/risky", {{"Cookie", cookie_of(session)}, {"CF-Turnstile-Response", "t"}})->status() == 200);
+  CHECK(siteverify.requests.size() == 1);
+  for (int i = 0; i < 3; ++i) risk.count_address(ask("/free")->exchange().peer, clock.steady());
+  CHECK(ask("/risky")->status() == 400);
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "a guarded endpoint asks before it reads the body, in Better Auth's words") {
+  const auto missing = ask({.method = "POST", .target = "/api/auth/read", .body = "{broken"});
+  CHECK(missing->status() == 400);
+  CHECK(missing->body() == kMissing);
+  siteverify.say(R"({"success":false})");
+  const auto refused = ask("/api/auth/ok", {{"x-captcha-response", "token-1"}});
+  CHECK(refused->status() == 403);
+  CHECK(refused->body() == kFailed);
+  siteverify.failures = {"", "outbound_timeout"};
+  const auto away = ask("/api/auth/ok", {{"x-captcha-response", "token-1"}});
+  CHECK(away->status() == 503);
+  CHECK(away->body() == R"({"code":"UNKNOWN_ERROR","message":"Something went wrong"})");
+  siteverify.say(kYes);
+  CHECK(ask("/api/auth/ok", {{"x-captcha-response", "token-1"}})->status() == 200);
+  CHECK(ask("/api/auth/ok/", {})->status() == 400);
+  CHECK(ask("/api/auth/elsewhere", {})->status() == 404);
+}
+
+TEST_CASE("an endpoint on_risk asks when attempts of the address, or on the account, have piled up") {
+  TurnstileWorld world(", mode: on_risk");
+  const auto post = [&](const std::string& email, Fields fields = {}) {
+    fields.emplace_back("Content-Type", "application/json");
+    return world
+        .ask({.method = "POST", .target = "/api/auth/read", .fields = fields, .body = R"({"email":")" + email + "\"}"})
+        ->status();
+  };
+  for (int i = 0; i < 3; ++i) CHECK(post("a" + std::to_string(i)) == 200);
+  CHECK(post("b") == 400);
+  CHECK(post("b", {{"x-captcha-response", "token-1"}}) == 200);
+  CHECK(world.siteverify.requests.size() == 1);
+}
+
+TEST_CASE("the account of an attempt is known after the body, and asks for a token then") {
+  TurnstileWorld world(", mode: on_risk");
+  for (int i = 0; i < 3; ++i) world.risk.count_account("ann@example.com", world.clock.steady());
+  const auto post = [&](std::string body) {
+    return world
+        .ask({.method = "POST",
+              .target = "/api/auth/read",
+              .fields = {{"Content-Type", "application/json"}},
+              .body = std::move(body)})
+        ->status();
+  };
+  CHECK(post(R"({"email":"ANN@example.com"})") == 400);
+  CHECK(post(R"({"email":"x","email":"ann@example.com"})") == 400);
+  CHECK(post(R"({"email":"bob@example.com"})") == 200);
+}
