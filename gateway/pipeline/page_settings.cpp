@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "auth/oauth/provider_facts.hpp"
+#include "auth/wildcard.hpp"
 
 namespace gatehouse::pipeline {
 
@@ -48,7 +49,44 @@ json::array list_providers(const config::AuthSettings& auth) {
   return list;
 }
 
+// What the pages call that strangers may call.
+constexpr std::pair<std::string_view, std::string_view> kCalls[] = {
+    {"sign-in", "/sign-in/email"},
+    {"sign-in", "/sign-in/social"},
+    {"sign-up", "/sign-up/email"},
+    {"sign-up", "/sign-in/social"},
+    {"reset-password", "/reset-password"},
+    {"forgot-password", "/request-password-reset"},
+    {"verify-email", "/send-verification-email"},
+};
+
+std::optional<json::object> describe_turnstile(const config::Gateway& gateway, const std::vector<std::string>& pages) {
+  json::object guarded;
+  for (const auto& page : pages) {
+    const auto calls = list_guarded_calls(gateway, page);
+    if (!calls.empty()) guarded[page] = json::array(calls.begin(), calls.end());
+  }
+  if (guarded.empty()) return std::nullopt;
+  const config::TurnstileSettings& turnstile = gateway.turnstile;
+  return json::object{{"siteKey", turnstile.site_key},
+                      {"action", turnstile.action},
+                      {"always", turnstile.mode == config::TurnstileMode::always},
+                      {"pages", std::move(guarded)}};
+}
+
 }  // namespace
+
+std::vector<std::string> list_guarded_calls(const config::Gateway& gateway, std::string_view page) {
+  const config::TurnstileSettings& turnstile = gateway.turnstile;
+  std::vector<std::string> paths;
+  if (!turnstile.is_configured() || turnstile.site_key.empty() || turnstile.mode == config::TurnstileMode::off)
+    return paths;
+  for (const auto& [caller, path] : kCalls) {
+    const auto asks = [&](const std::string& pattern) { return auth::matches_path_wildcard(pattern, path); };
+    if (caller == page && std::ranges::any_of(turnstile.endpoints, asks)) paths.emplace_back(path);
+  }
+  return paths;
+}
 
 bool is_page_of_use(const config::Gateway& gateway, std::string_view page) {
   const config::AuthSettings& auth = gateway.auth;
@@ -65,7 +103,7 @@ std::string make_page_settings(const config::Gateway& gateway, const std::vector
   const auto& password = auth.email_and_password;
   const auto& delete_user = auth.user.delete_user;
   const auto& linking = auth.account.account_linking;
-  return json::serialize(json::object{
+  json::object settings{
       {"pages", json::array(pages.begin(), pages.end())},
       {"signIn", gateway.pages.sign_in},
       {"password",
@@ -84,7 +122,9 @@ std::string make_page_settings(const config::Gateway& gateway, const std::vector
       {"linking", linking.enabled && answers(auth, "/link-social")},
       {"unlinkingAll", linking.allow_unlinking_all},
       {"providers", list_providers(auth)},
-  });
+  };
+  if (auto guarded = describe_turnstile(gateway, pages)) settings["turnstile"] = *std::move(guarded);
+  return json::serialize(settings);
 }
 
 }  // namespace gatehouse::pipeline

@@ -12,6 +12,10 @@ namespace gatehouse::pipeline {
 // Whether the page of that name ("sign-up") can do what it is for. Of names that it does not know: yes.
 bool is_page_of_use(const config::Gateway& gateway, std::string_view page);
 
+// Auth endpoints that the page of that name calls and that may ask for a Turnstile token. Empty: it loads nothing of
+// Cloudflare's.
+std::vector<std::string> list_guarded_calls(const config::Gateway& gateway, std::string_view page);
+
 // As JSON:
 //   pages          the names of those that are served
 //   signIn         where somebody without a session is sent (pages.sign_in)
@@ -21,6 +25,8 @@ bool is_page_of_use(const config::Gateway& gateway, std::string_view page);
 //   changeEmail    whether the address may be changed
 //   deleteUser     whether people may delete their account; deleteByMail: by a link in a mail
 //   linking        whether providers may be linked; unlinkingAll: also the last way to sign in may be unlinked
+//   turnstile      absent where no page calls what asks for a token; {siteKey, action, always: not after a risk alone,
+//                  pages: {name: [paths that ask]}}
 //   providers      [{id, name, signIn, signUp: whether it signs in, and makes accounts}], built-in ones first
 std::string make_page_settings(const config::Gateway& gateway, const std::vector<std::string>& pages);
 

@@ -23,6 +23,12 @@ constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+// Of a page that shows the widget of Turnstile: its script and its frame, as Cloudflare asks for, and nothing else.
+constexpr std::string_view kPolicyWithTurnstile =
+    "default-src 'none'; script-src 'self' https://challenges.cloudflare.com; frame-src "
+    "https://challenges.cloudflare.com; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 std::string_view find_content_type(std::string_view file) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {".html", "text/html; charset=utf-8"},
@@ -43,7 +49,7 @@ std::string make_etag(std::string_view body) {
   return fmt::format("\"{:016x}\"", hash);
 }
 
-Page make_page(std::string_view content_type, std::string body) {
+Page make_page(std::string_view content_type, std::string body, std::string_view policy = kPolicy) {
   Page page{content_type, std::move(body), {}, {}};
   page.etag = make_etag(page.body);
   // Referrer-Policy: with no-referrer, browsers would send `Origin: null` in places; same-origin tells strangers
@@ -58,7 +64,7 @@ Page make_page(std::string_view content_type, std::string body) {
       "cross-origin-resource-policy: same-origin\r\n"
       "cache-control: no-cache\r\n"
       "etag: {}\r\n",
-      content_type, kPolicy, page.etag);
+      content_type, policy, page.etag);
   return page;
 }
 
@@ -117,7 +123,8 @@ HostedPages::HostedPages(const config::Gateway& gateway) {
       pages_.emplace(std::string(kAssetPrefix) + std::string(file.path),
                      make_page(content_type, std::string(file.content)));
     } else if (const auto name = make_page_name(file.path); std::ranges::find(names, name) != names.end()) {
-      pages_.emplace("/" + name, make_page(content_type, render_template(file.content, values)));
+      const auto policy = list_guarded_calls(gateway, name).empty() ? kPolicy : kPolicyWithTurnstile;
+      pages_.emplace("/" + name, make_page(content_type, render_template(file.content, values), policy));
     }
   }
 }

@@ -158,6 +158,43 @@ TEST_CASE("a page forbids everything that is inline, foreign or framed") {
   CHECK_FALSE(holds(page.body, " onclick="));
 }
 
+TEST_CASE("a page that asks for a token may load the widget, and no other page may") {
+  Gateway gateway;
+  gateway.auth.email_and_password.enabled = true;
+  gateway.mail.host = "mail.inside";
+  gateway.turnstile.secret_key = gatehouse::Secret("secret-1");
+  gateway.turnstile.site_key = "site-1";
+  gateway.turnstile.action = "login";
+  const HostedPages pages(gateway);
+  for (const auto* path : {"/sign-in", "/sign-up", "/forgot-password"}) {
+    CAPTURE(path);
+    const auto& page = *pages.find_page(path);
+    CHECK(holds(page.header_lines,
+                "content-security-policy: default-src 'none'; script-src 'self' https://challenges.cloudflare.com; "
+                "frame-src https://challenges.cloudflare.com; style-src 'self'; connect-src 'self'; img-src 'self' "
+                "data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"));
+    CHECK(holds(page.body, "site-1"));
+    CHECK_FALSE(holds(page.body, "secret-1"));
+  }
+  for (const auto* path : {"/account", "/reset-password", "/verify-email", "/.gatehouse/turnstile.js"}) {
+    CAPTURE(path);
+    CHECK_FALSE(holds(pages.find_page(path)->header_lines, "cloudflare"));
+  }
+  CHECK(holds(make_page_settings(gateway, {"sign-in", "sign-up", "account"}),
+              R"("turnstile":{"siteKey":"site-1","action":"login","always":true,)"
+              R"("pages":{"sign-in":["/sign-in/email"],"sign-up":["/sign-up/email"]}}})"));
+
+  gateway.turnstile.mode = gatehouse::config::TurnstileMode::on_risk;
+  gateway.turnstile.endpoints = {"/sign-in/*"};
+  CHECK(holds(
+      make_page_settings(gateway, {"sign-in", "sign-up"}),
+      R"("always":false,"pages":{"sign-in":["/sign-in/email","/sign-in/social"],"sign-up":["/sign-in/social"]}}})"));
+
+  gateway.turnstile.mode = gatehouse::config::TurnstileMode::off;
+  CHECK_FALSE(holds(make_page_settings(gateway, {"sign-in"}), "turnstile"));
+  CHECK_FALSE(holds(HostedPages(gateway).find_page("/sign-in")->header_lines, "cloudflare"));
+}
+
 TEST_CASE("the etag changes with the content") {
   Gateway other;
   other.auth.app_name = "Other";

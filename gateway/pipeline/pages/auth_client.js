@@ -1,5 +1,7 @@
 // Calls the auth endpoints. What comes back is a value: { data } or { error: { code, message } } with a message for people.
 
+import { isGuarded, withToken } from './turnstile.js';
+
 const basePath = () => document.querySelector('meta[name="gatehouse-auth"]').content;
 
 const byCode = {
@@ -18,6 +20,9 @@ const byCode = {
   RESET_PASSWORD_DISABLED: 'Passwords cannot be reset here.',
   INVALID_TOKEN: 'This link does not work any more.',
   PROVIDER_NOT_FOUND: 'This way to sign in is not available at the moment.',
+  MISSING_RESPONSE: 'Please confirm that you are a person, then try again.',
+  VERIFICATION_FAILED: 'We could not confirm that you are a person. Please try again.',
+  UNKNOWN_ERROR: 'We cannot check at the moment that you are a person. Try again in a minute.',
 };
 
 function describe(response, body) {
@@ -34,12 +39,17 @@ function describe(response, body) {
 }
 
 // `path` is below the auth base path; without a body nothing is sent.
-export async function call(method, path, body) {
+export function call(method, path, body) {
+  return isGuarded(path) ? withToken((token) => send(method, path, body, token)) : send(method, path, body, '');
+}
+
+async function send(method, path, body, token) {
   const request = { method, credentials: 'same-origin', cache: 'no-store', headers: { accept: 'application/json' } };
   if (body !== undefined) {
     request.headers['content-type'] = 'application/json';
     request.body = JSON.stringify(body);
   }
+  if (token !== '') request.headers['x-captcha-response'] = token;
   let response;
   try {
     response = await fetch(basePath() + path, request);
