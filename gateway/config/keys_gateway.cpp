@@ -155,10 +155,10 @@ const Table& turnstile_keys() {
                      {.example = "login"}),
       key<WordValue<TurnstileWords>>("mode", &S::mode,
                                      "When `endpoints` ask for a token; routes say it with their own `turnstile`"),
-      key<PathValue>(
+      key<PatternValue>(
           "endpoints", &S::endpoints,
-          "Auth endpoints that ask: paths below the base path; `*` stands for any characters of one segment, "
-          "`**` for any segments"),
+          "Auth endpoints that ask: paths below the base path; `*` stands for one segment, a last `**` for "
+          "any rest"),
       section("risk", &S::risk, turnstile_risk_keys, "What `on_risk` means"),
       key<PathOrUrlValue>("insecure_siteverify_url", &S::insecure_siteverify_url,
                           "A URL that is asked in place of Cloudflare, wherever it is, and without TLS if it says "
