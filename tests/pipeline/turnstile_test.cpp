@@ -48,8 +48,8 @@ struct TurnstileWorld : PipelineWorld {
   outbound::Turnstile turnstile{configuration.gateway, siteverify, random};
   pipeline::SignInRisk risk{configuration.gateway.turnstile.risk, random};
   pipeline::Pipeline guarded{
-      {io, deadlines, clock, random, sessions, cookies, dispatcher, origins, signer, limiter, live, access_log, metrics,
-       [](std::string_view, std::string_view) { return true; }, &turnstile, &risk},
+      {io, deadlines, clock, random, sessions, cookies, dispatcher, origins, signer, limiter, live, access_log, audit,
+       metrics, [](std::string_view, std::string_view) { return true; }, &turnstile, &risk},
       std::make_shared<const pipeline::Site>(configuration)};
 };
 
