@@ -33,13 +33,20 @@ void answer(Context& c, int status, std::string_view lines, std::string_view bod
 
 void answer_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,
                   std::string_view lines) {
+  std::string all = "Cache-Control: no-store\r\n";
+  all.append(lines);
+  answer_auth_error(c, status, code, message, reason, all);
+}
+
+void answer_auth_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,
+                       std::string_view lines) {
   c.reason = reason;
   std::string body = "{\"code\":";
   append_json_quoted(body, code);
   body.append(",\"message\":");
   append_json_quoted(body, message);
   body.append("}");
-  std::string extra = "Content-Type: application/json\r\nCache-Control: no-store\r\n";
+  std::string extra = "Content-Type: application/json\r\n";
   extra.append(lines);
   answer(c, status, extra, body);
 }

@@ -16,6 +16,10 @@ void append_common_lines(std::string& out, const RequestId& id, bool is_https);
 void answer_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,
                   std::string_view lines = {});
 
+// The same without `Cache-Control`, which Better Auth's own refusals do not have.
+void answer_auth_error(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason,
+                       std::string_view lines = {});
+
 // Any status and body; `lines` as above and with the Content-Type, if there is one. Answers to HEAD go without the
 // body.
 void answer(Context& c, int status, std::string_view lines, std::string_view body);

@@ -21,6 +21,11 @@ std::string_view find_token(const http::RequestHead& head) {
   return {};
 }
 
+void refuse(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason) {
+  const auto say = c.destination == Destination::auth ? answer_auth_error : answer_error;
+  say(c, status, code, message, reason, {});
+}
+
 }  // namespace
 
 // Routes alone: pages and key sets are for everybody, and auth endpoints have a rule of their own.
@@ -47,7 +52,7 @@ bool Pipeline::is_guarded(const Context& c, std::string_view path) const {
 Awaitable<bool> Pipeline::verify_token(Context& c, std::string remote_address) {
   const std::string token(find_token(c.head));
   if (token.empty()) {
-    answer_error(c, 400, "MISSING_RESPONSE", "Missing CAPTCHA response", "turnstile_missing");
+    refuse(c, 400, "MISSING_RESPONSE", "Missing CAPTCHA response", "turnstile_missing");
     co_return false;
   }
   // A reload can bring routes that ask before a restart has brought the key.
@@ -55,7 +60,7 @@ Awaitable<bool> Pipeline::verify_token(Context& c, std::string remote_address) {
     throw Failure(503, "turnstile_unavailable", "the gateway was started without gateway.turnstile");
   const auto verdict = co_await deps_.turnstile->verify(token, std::move(remote_address));
   if (verdict == outbound::Turnstile::Verdict::passed) co_return true;
-  answer_error(c, 403, "VERIFICATION_FAILED", "Captcha verification failed", reason_of(verdict));
+  refuse(c, 403, "VERIFICATION_FAILED", "Captcha verification failed", reason_of(verdict));
   co_return false;
 }
 
@@ -67,7 +72,7 @@ Awaitable<bool> Pipeline::verify_endpoint_token(Context& c, std::string remote_a
   } catch (const Failure& failure) {
     c.failure_reason = std::make_unique<std::string>(failure.reason());
     tell_seldom(failure);
-    answer_error(c, 503, "UNKNOWN_ERROR", "Something went wrong", *c.failure_reason, "Retry-After: 2\r\n");
+    answer_auth_error(c, 503, "UNKNOWN_ERROR", "Something went wrong", *c.failure_reason, "Retry-After: 2\r\n");
   }
   co_return false;
 }
