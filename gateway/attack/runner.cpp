@@ -226,6 +226,27 @@ Verdict Runner::fire(const Vector& vector, Outcome& outcome) {
   return verdict;
 }
 
+bool Runner::takes_connections() const {
+  try {
+    const Connection connection(dialer_);
+    return true;
+  } catch (const Unreachable&) {
+    return false;
+  }
+}
+
+// A gateway that was there before and takes no connection any more has not held. What is not its fault is thrown.
+Verdict Runner::fire_or_tell(const Vector& vector, Outcome& outcome, bool is_last_try) {
+  try {
+    return fire(vector, outcome);
+  } catch (const Unreachable& error) {
+    if (!is_last_try) return {Verdict::Kind::unclear, error.what()};
+    is_gone_ = !takes_connections();
+    if (!is_gone_) throw;
+    return {Verdict::Kind::got_through, fmt::format("the gateway takes no connection any more: {}", error.what())};
+  }
+}
+
 Failure Runner::describe(const Vector& vector, const Verdict& verdict, const Outcome& outcome) const {
   Failure failure{
       .name = show(vector.name, secrets_, 120), .threat = vector.threat, .problem = show(verdict.problem, secrets_)};
@@ -308,19 +329,23 @@ Report Runner::run() {
       keep_pace();
       if (now() > end_)
         throw Unreachable(fmt::format("the time limit is over after {} of {} vectors", done, vectors.size()));
-      verdict = fire(vector, outcome);
+      verdict = fire_or_tell(vector, outcome, tries == kTries);
       if (verdict.kind != Verdict::Kind::unclear || tries == kTries) break;
       // A limit of the installation: it gets its time.
       next_ = now() + std::chrono::seconds(5 * tries);
     }
     count(vector, verdict, outcome);
     if (plan_.progress) plan_.progress(++done, static_cast<int>(vectors.size()));
+    if (is_gone_) {
+      report_.notes.push_back(fmt::format("ended after {} of {} vectors: the gateway is gone", done, vectors.size()));
+      break;
+    }
     if (plan_.stop_after > 0 && std::ssize(report_.failures) >= plan_.stop_after) {
       report_.notes.push_back(fmt::format("ended early, after {} of {} vectors", done, vectors.size()));
       break;
     }
   }
-  judge_late_arrivals(vectors);
+  if (!is_gone_) judge_late_arrivals(vectors);
   report_.seconds = std::chrono::duration<double>(now() - start).count();
   return std::move(report_);
 }

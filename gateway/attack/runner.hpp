@@ -52,6 +52,8 @@ class Runner {
   void learn(Route route, Caller caller);
   std::vector<Arrival> take_arrivals(const Answers& answers);
   Verdict fire(const Vector& vector, Outcome& outcome);
+  Verdict fire_or_tell(const Vector& vector, Outcome& outcome, bool is_last_try);
+  bool takes_connections() const;
   std::optional<std::string> find_poison(const Vector& vector, std::vector<Arrival>& arrivals);
   void count(const Vector& vector, const Verdict& verdict, const Outcome& outcome);
   Failure describe(const Vector& vector, const Verdict& verdict, const Outcome& outcome) const;
@@ -65,6 +67,7 @@ class Runner {
   std::optional<Dialer> witness_dialer_;
   std::optional<Witness> witness_;
   std::unique_ptr<Connection> control_;
+  bool is_gone_ = false;
   Baselines baselines_;
   Report report_;
   std::vector<std::string> secrets_;

@@ -20,7 +20,7 @@ const kFaults = existsSync(kFaulty)
   : [];
 
 // The witness is an echo of the good binary.
-async function attackFault(number, ...more) {
+async function withFault(number, attackIt) {
   const echo = await Echo.start();
   let gateway;
   try {
@@ -32,13 +32,15 @@ async function attackFault(number, ...more) {
       gateway: {threads: 1, hosts: ['localhost']},
       certificates: (authority) => [authority.issue('server', ['localhost', kHost])],
     });
-    return await attack('--url', `https://localhost:${gateway.ports.https}`, '--ca', gateway.authority.file, '--witness', echo.witness, '--origin', `https://${kHost}`,
-      '--optional-route', '/api/maybe/attack', '--sign-up', '--rate', '1000', ...more);
+    return await attackIt(gateway, ['--url', `https://localhost:${gateway.ports.https}`, '--ca', gateway.authority.file, '--witness', echo.witness, '--origin', `https://${kHost}`,
+      '--optional-route', '/api/maybe/attack', '--sign-up', '--rate', '1000']);
   } finally {
     await gateway?.kill();
     await echo.stop();
   }
 }
+
+const attackFault = (number, ...more) => withFault(number, (gateway, args) => attack(...args, ...more));
 
 describe('gatehouse_faulty', {skip: existsSync(kFaulty) ? false : 'gatehouse_faulty is built with the preset dev alone'}, () => {
   test('has at least 12 faults', () => assert.ok(kFaults.length >= 12));
@@ -47,6 +49,19 @@ describe('gatehouse_faulty', {skip: existsSync(kFaulty) ? false : 'gatehouse_fau
     const {code, stdout, stderr, report} = await attackFault(0, '--groups', 'DF');
     assert.equal(code, 0, stdout + stderr);
     assert.ok(report.vectors > 50);
+  });
+
+  test('a gateway that is gone in the middle of the attack has not held', async () => {
+    const {code, stdout, stderr, report} = await withFault(0, async (gateway, args) => {
+      const ended = attack(...args);
+      await gateway.until(() => gateway.accessLog().length > 30, 'some vectors');
+      await gateway.kill();
+      return await ended;
+    });
+    assert.equal(code, 1, stdout + stderr);
+    assert.equal(report.failures.length, 1);
+    assert.match(report.failures[0].problem, /takes no connection any more/);
+    assert.ok(report.notes.some((note) => note.includes('the gateway is gone')), stdout);
   });
 
   for (const [number, threat, name] of kFaults) {
