@@ -91,7 +91,6 @@ class PipelineWorld {
   ~PipelineWorld() {
     cache.stop();
     io.shutdown();
-    ::close(log_descriptor_);
   }
 
   using Client = std::unique_ptr<MemoryExchange>;
@@ -163,7 +162,16 @@ class PipelineWorld {
 
  private:
   const TemporaryFolder folder_;
-  const int log_descriptor_ = ::open(log_path().c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  // Closed after the thread that writes to it has ended.
+  struct LogFile {
+    explicit LogFile(const std::string& path)
+        : descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+    LogFile(const LogFile&) = delete;
+    LogFile& operator=(const LogFile&) = delete;
+    ~LogFile() { ::close(descriptor); }
+    const int descriptor;
+  };
+  const LogFile log_file_{log_path()};
 
  public:
   struct IoContext : asio::io_context {
@@ -214,7 +222,7 @@ class PipelineWorld {
                               {test_feature()}};
   pipeline::RateLimiter limiter{random, 4096};
   pipeline::LiveExchanges live;
-  pipeline::AccessLog access_log{log_descriptor_};
+  pipeline::AccessLog access_log{log_file_.descriptor};
   pipeline::ThreadMetrics metrics;
   pipeline::Pipeline pipeline{
       {io, deadlines, clock, random, sessions, cookies, dispatcher, origins, signer, limiter, live, access_log, audit,
