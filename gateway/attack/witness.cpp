@@ -21,6 +21,12 @@ std::string text_of(const json::object& object, std::string_view name) {
   return value && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+std::optional<std::uint64_t> number_of(const json::value& value) {
+  boost::system::error_code error;
+  const auto number = value.to_number<std::uint64_t>(error);
+  return error ? std::nullopt : std::optional(number);
+}
+
 void add_field(Arrival& arrival, std::string_view name, const json::value& value) {
   if (value.is_array()) {
     for (const auto& one : value.as_array()) add_field(arrival, name, one);
@@ -38,8 +44,15 @@ std::optional<Arrival> read_arrival(const json::value& value) {
   arrival.query = text_of(*object, "query");
   arrival.body = text_of(*object, "body");
   arrival.malformed = text_of(*object, "malformed");
-  if (const auto* size = object->if_contains("body_bytes")) arrival.body_bytes = size->to_number<std::uint64_t>();
-  if (const auto* canonical = object->if_contains("canonical")) arrival.canonical = canonical->as_bool();
+  if (const auto* size = object->if_contains("body_bytes")) {
+    const auto bytes = number_of(*size);
+    if (!bytes) return std::nullopt;
+    arrival.body_bytes = *bytes;
+  }
+  if (const auto* canonical = object->if_contains("canonical")) {
+    if (!canonical->is_bool()) return std::nullopt;
+    arrival.canonical = canonical->get_bool();
+  }
   arrival.broken = object->contains("broken");
   if (const auto* headers = object->if_contains("headers")) {
     if (!headers->is_object()) return std::nullopt;
@@ -89,16 +102,19 @@ std::vector<Arrival> Witness::take_new() {
   if (text.empty()) text = ask();  // the connection may have been idle for too long
   boost::system::error_code error;
   const auto value = json::parse(text, error);
-  const auto* object = value.if_object();
-  if (error || !object || !object->contains("received") || !object->contains("next"))
+  const auto* object = error ? nullptr : value.if_object();
+  const auto* received = object ? object->if_contains("received") : nullptr;
+  const auto* lost = object ? object->if_contains("lost") : nullptr;
+  const auto next = object && object->contains("next") ? number_of(object->at("next")) : std::nullopt;
+  if (!received || !received->is_array() || !lost || !lost->is_bool() || !next)
     throw Unreachable(
         fmt::format("{}: does not answer as the --witness of `gatehouse echo`", dialer_.endpoint().authority()));
-  if (!is_first_ && object->at("lost").as_bool())
+  if (!is_first_ && lost->get_bool())
     throw Unreachable("the witness has lost some of what it received: is somebody else using it?");
   is_first_ = false;
-  next_ = object->at("next").to_number<std::uint64_t>();
+  next_ = *next;
   std::vector<Arrival> arrivals;
-  for (const auto& row : object->at("received").as_array()) {
+  for (const auto& row : received->get_array()) {
     if (auto arrival = read_arrival(row)) arrivals.push_back(*std::move(arrival));
   }
   return arrivals;

@@ -87,6 +87,8 @@ std::optional<std::string> parse_ipv4(std::string_view host) {
 
 std::optional<std::string> parse_ipv6(std::string_view text) {
   std::array<unsigned char, 16> bytes;
+  // inet_pton would stop at a NUL and take what is before it.
+  if (text.contains('\0')) return std::nullopt;
   if (inet_pton(AF_INET6, std::string(text).c_str(), bytes.data()) != 1) return std::nullopt;
   std::array<char, INET6_ADDRSTRLEN> out;
   return "[" + std::string(inet_ntop(AF_INET6, bytes.data(), out.data(), out.size())) + "]";

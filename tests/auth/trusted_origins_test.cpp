@@ -50,6 +50,7 @@ TEST_CASE("parse_web_url finds the origin that a browser would go to") {
     CAPTURE(text);
     CHECK(origin_of(text) == "no URL");
   }
+  CHECK(origin_of(std::string_view("http://[::1\0.evil.test]/", 24)) == "no URL");
 }
 
 TEST_CASE("trusts_origin compares parsed origins, never the start or end of a text") {
