@@ -42,7 +42,7 @@ std::optional<std::string> parse_host(std::string_view text) {
   if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
     const auto inner = text.substr(1, text.size() - 2);
     const auto address = parse_ip(inner);
-    if (!address || inner.find(':') == std::string_view::npos) return std::nullopt;
+    if (!address || address->is_v4()) return std::nullopt;
     return "[" + address->to_string() + "]";
   }
   if (!is_dns_name(text)) return std::nullopt;

@@ -12,7 +12,8 @@ namespace gatehouse::config {
 std::optional<Origin> parse_origin(std::string_view text);
 
 // A DNS name (letters, digits, hyphens, underscores; labels up to 63, the whole up to 253), an IPv4 address, or an IPv6
-// address in brackets; in lower case. Absent for anything else, a trailing dot included.
+// address in brackets; in lower case. Absent for anything else, a trailing dot and an IPv4 address in brackets (mapped
+// or not) included.
 std::optional<std::string> parse_host(std::string_view text);
 
 // 1–65535, or also 0 where `zero` says so.

@@ -46,6 +46,7 @@ TEST_CASE("parse_origin refuses what is more or less than an origin") {
                            "https://1.2.3.4.5",
                            "https://[::1",
                            "https://[1.2.3.4]",
+                           "https://[::ffff:1.2.3.4]",
                            "https://a//",
                            "https://::1"}) {
     CAPTURE(text);
