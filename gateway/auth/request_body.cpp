@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "auth/script_json.hpp"
 #include "auth/url_query.hpp"
 #include "base/ascii.hpp"
 #include "base/utf8.hpp"
@@ -69,7 +70,9 @@ std::optional<json::value> parse_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = kNestingMax;
   auto value = json::parse(decoded, error, {}, options);
-  return error ? std::nullopt : std::optional(std::move(value));
+  if (error) return std::nullopt;
+  replace_infinities(value);
+  return value;
 }
 
 json::value parse_form(std::string_view text) {

@@ -15,8 +15,8 @@ namespace gatehouse::auth {
 Result<std::optional<boost::json::value>> parse_body(const AuthRequest& request, BodyKind kind);
 
 // As JavaScript's JSON.parse of the decoded bytes: a byte order mark is skipped, bytes that are not UTF-8 and lone
-// surrogates become U+FFFD, of a repeated key the last value counts. Nesting is bounded (5,000 levels). Absent: not
-// JSON.
+// surrogates become U+FFFD, of a repeated key the last value counts, an infinite number is null, as it would be once it
+// is written. Nesting is bounded (5,000 levels). Absent: not JSON.
 std::optional<boost::json::value> parse_json(std::string_view text);
 
 // application/x-www-form-urlencoded: an object of strings; of a repeated name the last value counts.

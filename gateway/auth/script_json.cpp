@@ -126,6 +126,16 @@ std::string to_script_json(const json::value& value) {
   return out;
 }
 
+void replace_infinities(json::value& value) {
+  if (const double* number = value.if_double()) {
+    if (!std::isfinite(*number)) value = nullptr;
+  } else if (auto* array = value.if_array()) {
+    for (auto& one : *array) replace_infinities(one);
+  } else if (auto* object = value.if_object()) {
+    for (auto& one : *object) replace_infinities(one.value());
+  }
+}
+
 bool is_truthy(const json::value& value) {
   if (value.is_string()) return !value.get_string().empty();
   if (value.is_bool()) return value.get_bool();

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "auth/rows_json.hpp"
+#include "auth/script_json.hpp"
 #include "base/iso_time.hpp"
 
 namespace gatehouse::auth::secondary_storage {
@@ -29,6 +30,7 @@ std::optional<json::value> parse_document(std::string_view text, std::size_t byt
   boost::system::error_code error;
   auto value = json::parse(text, error, {}, options);
   if (error) return std::nullopt;
+  replace_infinities(value);
   return value;
 }
 

@@ -21,8 +21,7 @@ IpAddress find_client_address(const IpAddress& peer, http::HeaderFields fields,
   // Several fields are one list, in order (RFC 9110 section 5.3): the last field is nearest to us.
   for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
     if (!iequals(field->name, "x-forwarded-for")) continue;
-    std::string_view rest = field->value;
-    while (!rest.empty()) {
+    for (std::string_view rest = field->value;;) {
       const auto comma = rest.rfind(',');
       const auto hop = parse_ip(trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1)));
       if (!hop) return client;

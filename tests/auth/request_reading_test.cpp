@@ -40,6 +40,7 @@ TEST_CASE("parse_json means what JavaScript means") {
   CHECK(parse(R"("\\ud800")") == R"("\\ud800")");
   CHECK(parse("\"\\u0000\\u2028\\u007f\\u001f\"") == "\"\\u0000\xE2\x80\xA8\x7F\\u001f\"");
   CHECK(parse(" null ") == "null");
+  CHECK(parse(R"([1e999,-1e400,{"a":1e999,"b":1e3}])") == R"([null,null,{"a":null,"b":1E3}])");
   for (const char* text :
        {"", "{", "{\"a\":1,}", "nul", "'a'", "{\"a\":1} x", "\"\\u12\"", "\"\n\"", "01", "\\ud800"}) {
     CAPTURE(text);

@@ -73,6 +73,13 @@ TEST_CASE("fields that the gateway does not know survive a change of a session")
         R"("id":"IUb5lEhunOZ4U9E4gPLgLYc27mX45suO"}})");
 }
 
+TEST_CASE("an infinite number in a session is written as null, which everybody can read") {
+  std::string text(kNode);
+  text.replace(text.find("\"level\":3"), 9, "\"level\":1e999");
+  const auto document = SessionDocument::parse(text, kToken).value();
+  CHECK(document.to_text().contains("\"level\":null"));
+}
+
 TEST_CASE("a new session is written with the fields of both rows") {
   Identity identity;
   identity.session = {"s1",

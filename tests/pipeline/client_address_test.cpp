@@ -54,6 +54,8 @@ TEST_CASE("an unreadable hop ends the walk at the last readable one") {
   CHECK(client_of("10.0.0.1", {"198.51.100.7,"}) == "10.0.0.1");
   CHECK(client_of("10.0.0.1", {"198.51.100.7:443"}) == "10.0.0.1");
   CHECK(client_of("10.0.0.1", {"198.51.100.7", "nonsense"}) == "10.0.0.1");
+  CHECK(client_of("10.0.0.1", {"198.51.100.7", ", 10.2.3.4"}) == "10.2.3.4");
+  CHECK(client_of("10.0.0.1", {"198.51.100.7", ""}) == "10.0.0.1");
 }
 
 TEST_CASE("IPv6 hops work, and mapped IPv4 is IPv4") {
