@@ -49,6 +49,6 @@ endif()
 
 option(GATEHOUSE_FUZZ "Build tests/fuzz as real fuzzers (clang)" OFF)
 if(GATEHOUSE_FUZZ)
-  # Four times as many inputs a second as with -O0 are worth the longer compilation.
+  # More inputs a second are worth the longer compilation.
   add_compile_options(-O1 -fsanitize=fuzzer-no-link)
 endif()
