@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "auth/auth_request.hpp"
 #include "auth/identity.hpp"
 #include "auth/services.hpp"
 #include "auth/url_query.hpp"
@@ -17,31 +17,6 @@
 #include "base/result.hpp"
 
 namespace gatehouse::auth {
-
-using Headers = std::vector<std::pair<std::string, std::string>>;
-
-// One request to an auth endpoint, whole: these are small and rare, so everything is a value.
-struct AuthRequest {
-  std::string method;
-  std::string path;                 // raw, below the base path, starting with '/'
-  std::string query;                // raw, without the '?'
-  Headers headers;                  // names in lower case, in order
-  std::optional<std::string> body;  // absent: none was sent
-  std::string client_address;       // canonical text (IPv6 masked as configured); "" when unknown
-  std::string request_id = {};      // as the access log has it
-
-  // The first value of a header, by its lower-case name.
-  std::optional<std::string_view> header(std::string_view name) const;
-  // All Cookie fields as one.
-  std::string cookies() const;
-};
-
-struct AuthResponse {
-  int status = 200;
-  Headers headers;  // Content-Type, Location, Set-Cookie (repeated) …; names as they are to be sent
-  std::string body;
-  std::string_view reason = {};  // a code for log and metrics, where something was refused that deserves one; static
-};
 
 // What an endpoint needs before its handler runs; without it 401, or 403 where the session is not fresh.
 // `authoritative` is read from the store; `session` and `fresh` may come from the cookie cache, where that is on.

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "base/failure.hpp"
+#include "crypto/password_hasher.hpp"
 #include "tests/features/auth_server.hpp"
 
 using namespace gatehouse;

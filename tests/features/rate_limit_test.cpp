@@ -1,6 +1,8 @@
 // The limit of the auth endpoints as clients meet it, and endpoints that are switched off.
 #include <doctest/doctest.h>
 
+#include "auth/rate_limit.hpp"
+#include "base/random.hpp"
 #include "cache/open.hpp"
 #include "tests/features/auth_server.hpp"
 #include "tests/support/failing_database.hpp"

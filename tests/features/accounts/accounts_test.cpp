@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "auth/accounts.hpp"
 #include "tests/features/social_sign_in/mock_provider.hpp"
 
 using namespace gatehouse;

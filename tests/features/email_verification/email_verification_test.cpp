@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <boost/json/serialize.hpp>
+
 #include "auth/email_token.hpp"
 #include "crypto/jwt.hpp"
 #include "tests/features/auth_server.hpp"

@@ -2,6 +2,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "auth/dispatcher.hpp"
+#include "auth/verifications.hpp"
 #include "tests/features/auth_server.hpp"
 
 using namespace gatehouse;

@@ -1,6 +1,7 @@
 // The cookie cache, deferred refreshing and bound sessions, as a browser sees them.
 #include <doctest/doctest.h>
 
+#include "auth/cookie_cache.hpp"
 #include "base/encoding.hpp"
 #include "tests/features/auth_server.hpp"
 

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include "auth/session_cache.hpp"
+#include "auth/sessions.hpp"
 #include "tests/features/auth_server.hpp"
 
 using namespace gatehouse;

@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "auth/oauth/exchange.hpp"
 #include "auth/oauth/providers.hpp"
+#include "auth/url_query.hpp"
 #include "tests/features/auth_server.hpp"
 #include "tests/support/jwt_signer.hpp"
 

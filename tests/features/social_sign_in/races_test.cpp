@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <set>
 
+#include "auth/dispatcher.hpp"
 #include "tests/features/social_sign_in/mock_provider.hpp"
 
 using namespace gatehouse;

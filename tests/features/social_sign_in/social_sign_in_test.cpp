@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "auth/url_query.hpp"
 #include "base/encoding.hpp"
 #include "crypto/digest.hpp"
 #include "tests/features/social_sign_in/mock_provider.hpp"

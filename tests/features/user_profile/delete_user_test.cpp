@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "auth/session_cache.hpp"
 #include "tests/features/auth_server.hpp"
 
 using namespace gatehouse;
