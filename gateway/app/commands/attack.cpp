@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "app/attacked_gateway.hpp"
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/gateway.hpp"
 #include "app/load_configuration.hpp"
@@ -176,53 +176,38 @@ int run_attack(const Options& options) {
 
 }  // namespace
 
-void add_attack(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand(
+void add_attack(CommandLine& line) {
+  auto command = line.add(
       "attack", "Try to get across the trust boundary; exit code 0 it held, 1 something got through, 2 could not run");
   const auto options = std::make_shared<Options>();
-  command->add_flag("--self", options->self,
-                    "Attack a gateway of this command's own, on loopback, with temporary data");
-  command->add_option("--config", options->config, "With --self: the routes of this file");
-  command->add_option("--url", options->url, "Attack this running gateway, for example https://localhost:8443");
-  command->add_option("--upstream", options->upstream,
-                      "Attack this upstream past the gateway: it must ask for its key");
-  command->add_option(
-      "--witness", options->witness,
-      "Where the upstream tells what it received: the --witness of `gatehouse echo`, as http://ADDRESS:PORT");
-  command->add_option("--route", options->route, "A path for signed-in users that leads to the echo")
-      ->capture_default_str();
-  command->add_option("--public-route", options->public_route, "A public path that leads to the echo")
-      ->capture_default_str();
-  command->add_option("--optional-route", options->optional_route,
-                      "A path with optional sign-in that leads to the echo");
-  command->add_flag("--sign-up", options->sign_up, "Make two accounts by e-mail and password for the attack");
-  command->add_option("--cookie", options->cookies, "NAME=VALUE of a session's cookie; up to two users")
-      ->expected(1, 2);
-  command->add_option("--auth-base-path", options->auth_base_path, "Where the auth endpoints are")
-      ->capture_default_str();
-  command->add_option("--host", options->host, "Host to ask for, where it is not the URL's");
-  command->add_option("--origin", options->origin, "The gateway's base_url, where it is not the URL");
-  command->add_option("--ca", options->ca, "PEM file of the authority of the gateway's certificate");
-  command->add_flag("--insecure", options->insecure, "Take any certificate");
-  command->add_option("--path", options->path, "With --upstream: the path to ask for")->capture_default_str();
-  command->add_option("--key-file", options->key_file,
-                      "With --upstream: the file of its key, to try what resembles it");
-  command->add_option("--key-env", options->key_env, "With --upstream: the environment variable of its key");
-  command->add_flag("--i-own-this-host", options->owned, "Attack a host that is not this machine");
-  command->add_option("--rate", options->rate, "Vectors in a second")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
-  command->add_option("--time-limit", options->time_limit, "Seconds for all of it")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 3600));
-  command->add_option("--groups", options->groups, "Only these groups of vectors, for example ABF");
-  command->add_option("--threats", options->threats, "Only vectors of these threats, for example 16,17")
-      ->delimiter(',');
-  command->add_option("--only", options->only, "Only vectors whose name contains this");
-  command->add_option("--stop-after", options->stop_after, "End after so many that got through; 0: never")
-      ->capture_default_str();
-  command->add_option("--json", options->json, "Write the report to this file too");
-  command->callback([options, &exit_code] { exit_code = run_attack(*options); });
+  command.add("--self", options->self, "Attack a gateway of this command's own, on loopback, with temporary data");
+  command.add("--config", options->config, "With --self: the routes of this file");
+  command.add("--url", options->url, "Attack this running gateway, for example https://localhost:8443");
+  command.add("--upstream", options->upstream, "Attack this upstream past the gateway: it must ask for its key");
+  command.add("--witness", options->witness,
+              "Where the upstream tells what it received: the --witness of `gatehouse echo`, as http://ADDRESS:PORT");
+  command.add("--route", options->route, "A path for signed-in users that leads to the echo").show_default();
+  command.add("--public-route", options->public_route, "A public path that leads to the echo").show_default();
+  command.add("--optional-route", options->optional_route, "A path with optional sign-in that leads to the echo");
+  command.add("--sign-up", options->sign_up, "Make two accounts by e-mail and password for the attack");
+  command.add("--cookie", options->cookies, "NAME=VALUE of a session's cookie; up to two users").values(1, 2);
+  command.add("--auth-base-path", options->auth_base_path, "Where the auth endpoints are").show_default();
+  command.add("--host", options->host, "Host to ask for, where it is not the URL's");
+  command.add("--origin", options->origin, "The gateway's base_url, where it is not the URL");
+  command.add("--ca", options->ca, "PEM file of the authority of the gateway's certificate");
+  command.add("--insecure", options->insecure, "Take any certificate");
+  command.add("--path", options->path, "With --upstream: the path to ask for").show_default();
+  command.add("--key-file", options->key_file, "With --upstream: the file of its key, to try what resembles it");
+  command.add("--key-env", options->key_env, "With --upstream: the environment variable of its key");
+  command.add("--i-own-this-host", options->owned, "Attack a host that is not this machine");
+  command.add("--rate", options->rate, "Vectors in a second").show_default().within(1, 1000);
+  command.add("--time-limit", options->time_limit, "Seconds for all of it").show_default().within(1, 3600);
+  command.add("--groups", options->groups, "Only these groups of vectors, for example ABF");
+  command.add("--threats", options->threats, "Only vectors of these threats, for example 16,17").separated_by(',');
+  command.add("--only", options->only, "Only vectors whose name contains this");
+  command.add("--stop-after", options->stop_after, "End after so many that got through; 0: never").show_default();
+  command.add("--json", options->json, "Write the report to this file too");
+  command.on_call([options] { return run_attack(*options); });
 }
 
 }  // namespace gatehouse::app

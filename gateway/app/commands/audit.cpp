@@ -2,7 +2,6 @@
 // reads, so any user of the database who may select will do.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/run_to_end.hpp"
 #include "auth/audit_rows.hpp"
@@ -162,18 +162,18 @@ int run_audit(AuditOptions options) {
 
 }  // namespace
 
-void add_audit(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("audit", "Print the audit trail: what happened to accounts and sessions");
+void add_audit(CommandLine& line) {
+  auto command = line.add("audit", "Print the audit trail: what happened to accounts and sessions");
   const auto options = std::make_shared<AuditOptions>();
-  add_configuration_options(*command, options->files);
+  add_configuration_options(command, options->files);
   std::vector<std::string> events;
   for (const auto name : auth::audit_event_names()) events.emplace_back(name);
-  command->add_option("--user", options->user, "Only what a user did or what was done to them: an id, or an address");
-  command->add_option("--event", options->event, "Only events of this name")->check(CLI::IsMember(events));
-  command->add_option("--since", options->since, "How far back: 90s, 30m, 24h, 7d")->capture_default_str();
-  command->add_flag("--json", options->json, "One JSON object a line");
-  command->add_flag("--follow", options->follow, "Go on with what comes");
-  command->callback([options, &exit_code] { exit_code = run_audit(*options); });
+  command.add("--user", options->user, "Only what a user did or what was done to them: an id, or an address");
+  command.add("--event", options->event, "Only events of this name").one_of(events);
+  command.add("--since", options->since, "How far back: 90s, 30m, 24h, 7d").show_default();
+  command.add("--json", options->json, "One JSON object a line");
+  command.add("--follow", options->follow, "Go on with what comes");
+  command.on_call([options] { return run_audit(*options); });
 }
 
 }  // namespace gatehouse::app

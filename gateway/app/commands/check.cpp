@@ -3,8 +3,8 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 
 namespace gatehouse::app {
@@ -28,12 +28,11 @@ int run_check(const ConfigurationFiles& files) {
 
 }  // namespace
 
-void add_check(CLI::App& app, int& exit_code) {
-  auto* command =
-      app.add_subcommand("check", "Read the configuration and run its tests; exit code 1 if anything is wrong");
+void add_check(CommandLine& line) {
+  auto command = line.add("check", "Read the configuration and run its tests; exit code 1 if anything is wrong");
   const auto files = std::make_shared<ConfigurationFiles>();
-  add_configuration_options(*command, *files);
-  command->callback([files, &exit_code] { exit_code = run_check(*files); });
+  add_configuration_options(command, *files);
+  command.on_call([files] { return run_check(*files); });
 }
 
 }  // namespace gatehouse::app

@@ -1,18 +1,18 @@
 #include "app/commands/command.hpp"
+#include "app/commands/arguments.hpp"
 
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "app/load_configuration.hpp"
 
 namespace gatehouse::app {
 
-void add_configuration_options(CLI::App& command, ConfigurationFiles& files) {
-  command.add_option("--config", files.routes, "The file of the routes")->capture_default_str();
-  command.add_option("--gateway", files.gateway, "A file of its own for the section `gateway`");
-  command.add_flag("--dev", files.dev, "As `gatehouse run --dev` reads it: what production needs may be missing");
+void add_configuration_options(Command& command, ConfigurationFiles& files) {
+  command.add("--config", files.routes, "The file of the routes").show_default();
+  command.add("--gateway", files.gateway, "A file of its own for the section `gateway`");
+  command.add("--dev", files.dev, "As `gatehouse run --dev` reads it: what production needs may be missing");
 }
 
 std::optional<config::Configuration> load_or_tell(const ConfigurationFiles& files) {

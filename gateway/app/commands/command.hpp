@@ -7,26 +7,25 @@
 
 #include "config/configuration.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace gatehouse::app {
 
-// Adds a sub-command whose callback does the work and sets the exit code: 0 done, 1 the configuration or the work
-// failed.
-using AddCommand = void (*)(CLI::App& app, int& exit_code);
+class Command;
+class CommandLine;
 
-void add_attack(CLI::App& app, int& exit_code);
-void add_audit(CLI::App& app, int& exit_code);
-void add_check(CLI::App& app, int& exit_code);
-void add_echo(CLI::App& app, int& exit_code);
-void add_explain(CLI::App& app, int& exit_code);
-void add_health(CLI::App& app, int& exit_code);
-void add_migrate(CLI::App& app, int& exit_code);
-void add_routes(CLI::App& app, int& exit_code);
-void add_run(CLI::App& app, int& exit_code);
-void add_schema(CLI::App& app, int& exit_code);
+// Adds a sub-command, which does the work when it is called. Its exit code: 0 done, 1 the configuration or the work
+// failed.
+using AddCommand = void (*)(CommandLine& line);
+
+void add_attack(CommandLine& line);
+void add_audit(CommandLine& line);
+void add_check(CommandLine& line);
+void add_echo(CommandLine& line);
+void add_explain(CommandLine& line);
+void add_health(CommandLine& line);
+void add_migrate(CommandLine& line);
+void add_routes(CommandLine& line);
+void add_run(CommandLine& line);
+void add_schema(CommandLine& line);
 
 // In the order of --help.
 inline constexpr std::array<AddCommand, 10> kCommands{add_run,     add_check, add_explain, add_routes, add_schema,
@@ -40,7 +39,7 @@ struct ConfigurationFiles {
 };
 
 // --config, --gateway and --dev. `files` must live until the command line is parsed.
-void add_configuration_options(CLI::App& command, ConfigurationFiles& files);
+void add_configuration_options(Command& command, ConfigurationFiles& files);
 
 // load_configuration, with all problems told on standard error.
 std::optional<config::Configuration> load_or_tell(const ConfigurationFiles& files);

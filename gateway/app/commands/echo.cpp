@@ -2,11 +2,13 @@
 // and as the witness of `gatehouse attack`.
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/echo_upstream.hpp"
 #include "base/log.hpp"
@@ -18,11 +20,12 @@ namespace {
 
 std::optional<config::SocketAddress> parse_address(const std::string& text) {
   const auto colon = text.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || !CLI::detail::lexical_cast(text.substr(colon + 1), port) || port < 0 ||
-      port > 65'535)
-    return std::nullopt;
-  return config::SocketAddress{text.substr(0, colon), static_cast<std::uint16_t>(port)};
+  if (colon == std::string::npos) return std::nullopt;
+  std::uint16_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + colon + 1, end, port);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return config::SocketAddress{text.substr(0, colon), port};
 }
 
 int run_echo(const std::string& listen, const std::string& witness) {
@@ -49,14 +52,14 @@ int run_echo(const std::string& listen, const std::string& witness) {
 
 }  // namespace
 
-void add_echo(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("echo", "A small upstream that answers with the request it received");
+void add_echo(CommandLine& line) {
+  auto command = line.add("echo", "A small upstream that answers with the request it received");
   const auto listen = std::make_shared<std::string>("127.0.0.1:9100");
   const auto witness = std::make_shared<std::string>();
-  command->add_option("--listen", *listen, "Address and port to listen on")->capture_default_str();
-  command->add_option("--witness", *witness,
-                      "Address and port that tell what was received, for `gatehouse attack`; never to be published");
-  command->callback([listen, witness, &exit_code] { exit_code = run_echo(*listen, *witness); });
+  command.add("--listen", *listen, "Address and port to listen on").show_default();
+  command.add("--witness", *witness,
+              "Address and port that tell what was received, for `gatehouse attack`; never to be published");
+  command.on_call([listen, witness] { return run_echo(*listen, *witness); });
 }
 
 }  // namespace gatehouse::app

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/commands/describe_route.hpp"
 #include "app/rehearsal.hpp"
@@ -101,14 +101,14 @@ int run_explain(const ExplainOptions& options) {
 
 }  // namespace
 
-void add_explain(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("explain", "Say which route serves a request, and what would be decided");
+void add_explain(CommandLine& line) {
+  auto command = line.add("explain", "Say which route serves a request, and what would be decided");
   const auto options = std::make_shared<ExplainOptions>();
-  command->add_option("request", options->request, "Method and path, as \"POST /api/orders/7/refund\"")->required();
-  command->add_option("--as", options->as, "Who asks: anonymous, user, role=NAME, session_age=20m; may be repeated");
-  command->add_option("--host", options->host, "Host of the request; that of base_url by default");
-  add_configuration_options(*command, options->files);
-  command->callback([options, &exit_code] { exit_code = run_explain(*options); });
+  command.add("request", options->request, "Method and path, as \"POST /api/orders/7/refund\"").required();
+  command.add("--as", options->as, "Who asks: anonymous, user, role=NAME, session_age=20m; may be repeated");
+  command.add("--host", options->host, "Host of the request; that of base_url by default");
+  add_configuration_options(command, options->files);
+  command.on_call([options] { return run_explain(*options); });
 }
 
 }  // namespace gatehouse::app

@@ -2,7 +2,6 @@
 // binary in it.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "config/values.hpp"
 
@@ -50,13 +50,13 @@ int run_health(const std::string& address, bool live) {
 
 }  // namespace
 
-void add_health(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("health", "Ask a running gateway whether it is ready; exit code 1 if it is not");
+void add_health(CommandLine& line) {
+  auto command = line.add("health", "Ask a running gateway whether it is ready; exit code 1 if it is not");
   const auto address = std::make_shared<std::string>("127.0.0.1:9090");
   const auto live = std::make_shared<bool>(false);
-  command->add_option("--address", *address, "Its internal listener (listen.internal)")->capture_default_str();
-  command->add_flag("--live", *live, "Ask only whether it runs: also while its store is down or it drains");
-  command->callback([address, live, &exit_code] { exit_code = run_health(*address, *live); });
+  command.add("--address", *address, "Its internal listener (listen.internal)").show_default();
+  command.add("--live", *live, "Ask only whether it runs: also while its store is down or it drains");
+  command.on_call([address, live] { return run_health(*address, *live); });
 }
 
 }  // namespace gatehouse::app

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <cstdio>
 #include <memory>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/migrated_features.hpp"
 #include "storage/field_migrations.hpp"
@@ -101,36 +101,32 @@ int run_migrate(const config::DatabaseSettings& settings, MigrateAction action, 
   }
 }
 
-void add_migrate(CLI::App& app, int& exit_code) {
+void add_migrate(CommandLine& line) {
   struct Options {
     ConfigurationFiles files;
     bool dry_run = false;
     bool status = false;
     std::string word;
   };
-  auto* command = app.add_subcommand("migrate", "Bring the database to the current schema, or show what that takes");
+  auto command = line.add("migrate", "Bring the database to the current schema, or show what that takes");
   const auto options = std::make_shared<Options>();
-  add_configuration_options(*command, options->files);
-  auto* dry_run =
-      command->add_flag("--dry-run", options->dry_run, "Print the SQL of what would be done, and change nothing");
-  command
-      ->add_flag("--status", options->status, "Print what has been applied; the exit code is 2 where something is left")
-      ->excludes(dry_run);
-  command->add_option("action", options->word, "`status` is the same as --status")->check(CLI::IsMember({"status"}));
-  command->callback([options, &exit_code] {
+  add_configuration_options(command, options->files);
+  const auto dry_run =
+      command.add("--dry-run", options->dry_run, "Print the SQL of what would be done, and change nothing");
+  command.add("--status", options->status, "Print what has been applied; the exit code is 2 where something is left")
+      .excludes(dry_run);
+  command.add("action", options->word, "`status` is the same as --status").one_of({"status"});
+  command.on_call([options] {
     const auto action = options->dry_run                               ? MigrateAction::dry_run
                         : options->status || options->word == "status" ? MigrateAction::status
                                                                        : MigrateAction::apply;
     // Whoever may change tables need not hold the gateway's secret, its keys or its certificate.
     options->files.dev = true;
     auto configuration = load_or_tell(options->files);
-    if (!configuration) {
-      exit_code = 1;
-      return;
-    }
+    if (!configuration) return 1;
     auto& database = configuration->gateway.database;
     if (database.url.empty()) database.url = Secret("sqlite:data/gatehouse.db");
-    exit_code = run_migrate(database, action, configuration->gateway.auth, configuration->gateway.audit);
+    return run_migrate(database, action, configuration->gateway.auth, configuration->gateway.audit);
   });
 }
 

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/commands/describe_route.hpp"
 #include "config/route_table.hpp"
@@ -47,11 +47,11 @@ int run_routes(const ConfigurationFiles& files) {
 
 }  // namespace
 
-void add_routes(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("routes", "List all routes, with what they ask for and where they lead");
+void add_routes(CommandLine& line) {
+  auto command = line.add("routes", "List all routes, with what they ask for and where they lead");
   const auto files = std::make_shared<ConfigurationFiles>();
-  add_configuration_options(*command, *files);
-  command->callback([files, &exit_code] { exit_code = run_routes(*files); });
+  add_configuration_options(command, *files);
+  command.on_call([files] { return run_routes(*files); });
 }
 
 }  // namespace gatehouse::app

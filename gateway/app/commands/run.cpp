@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/development.hpp"
 #include "app/gateway.hpp"
@@ -99,11 +99,11 @@ int run_gateway(const ConfigurationFiles& files) {
 
 }  // namespace
 
-void add_run(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("run", "Serve until SIGTERM; SIGHUP or a changed file reloads the routes");
+void add_run(CommandLine& line) {
+  auto command = line.add("run", "Serve until SIGTERM; SIGHUP or a changed file reloads the routes");
   const auto files = std::make_shared<ConfigurationFiles>();
-  add_configuration_options(*command, *files);
-  command->callback([files, &exit_code] { exit_code = run_gateway(*files); });
+  add_configuration_options(command, *files);
+  command.on_call([files] { return run_gateway(*files); });
 }
 
 }  // namespace gatehouse::app
