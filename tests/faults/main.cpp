@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/command_line.hpp"
+#include "fault.hpp"
 
 namespace gatehouse {
 
