@@ -17,16 +17,22 @@ namespace gatehouse::app {
 
 namespace {
 
-// Every connection needs a descriptor, and one more at its upstream.
-void raise_descriptor_limit(std::uint32_t connections) {
+// As many connections as half of the descriptors allow: each may need another one at its upstream. What is over that is
+// refused, while the internal listener, the stores and the upstreams still get theirs. Raises the process's limit
+// first.
+std::uint32_t connections_that_fit(std::uint32_t connections) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections;
   const rlim_t wanted = rlim_t{connections} * 2 + 256;
-  if (limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = std::min(wanted, limit.rlim_max);
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < rlim_t{connections} * 2)
-    log::warn("only {} file descriptors for limits.connections {}", limit.rlim_cur, connections);
+  if (limit.rlim_cur < wanted) {
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  const rlim_t fit = limit.rlim_cur / 2;
+  if (fit >= connections) return connections;
+  log::warn("only {} file descriptors: {} connections at a time, not the {} of limits.connections", limit.rlim_cur, fit,
+            connections);
+  return static_cast<std::uint32_t>(fit);
 }
 
 std::unique_ptr<storage::Store> open_store_or_throw(const Secret& url) {
@@ -130,7 +136,7 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
                .audit_retention = find_audit_retention(settings_.audit)}),
       redis_(open_redis_or_throw(settings_.redis)),
       tls_(make_tls(settings_)),
-      connection_limits_(settings_.limits.connections, settings_.limits.per_address),
+      connection_limits_(connections_that_fit(settings_.limits.connections), settings_.limits.per_address),
       session_cache_(clock_, {.staleness_max = settings_.auth.session.staleness_max,
                               .serve_on_outage = settings_.auth.session.serve_cached_on_outage}),
       passwords_(random_, {}),
@@ -151,7 +157,6 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
              [this](std::string lines, std::uint64_t count) { access_log_.append_lines(std::move(lines), count); }),
       follower_({*store_, session_cache_, live_, clock_, random_, settings_.auth.session, redis_.get(),
                  redis_ ? &session_trust_.emplace(*redis_, clock_) : nullptr}) {
-  raise_descriptor_limit(settings_.limits.connections);
   for (const auto& text : site_->configuration.unsafe) log::warn("insecure setting: {}", text);
   for (const auto& text : site_->configuration.notes) log::info("{}", text);
   check_store();
@@ -159,6 +164,7 @@ Gateway::Parts::Parts(config::Configuration configuration, int access_log)
   internal_.readiness = [this] { return readiness(); };
   internal_.metrics = [this] { return metrics_.to_text(); };
   internal_.jwks = signer_.jwks();
+  if (settings_.listen.proxy_protocol) proxies_.emplace(settings_.trusted_proxies, clock_);
   follower_.add_metrics(metrics_);
   add_metrics();
   follower_.start();
@@ -215,6 +221,7 @@ void Gateway::Parts::open_workers() {
                                             .connection_limits = connection_limits_,
                                             .internal_limits = internal_limits_,
                                             .tls = tls_.get(),
+                                            .proxies = proxies_ ? &*proxies_ : nullptr,
                                             .internal = internal_,
                                             .schema = schema_});
   const auto of = [](const std::vector<int>& descriptors, unsigned i) {

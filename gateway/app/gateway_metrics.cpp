@@ -35,10 +35,26 @@ void Gateway::Parts::add_metrics() {
   add_audit_metrics();
   if (redis_) add_redis_metrics();
   if (mailer_) add_mail_metrics();
+  if (proxies_) add_proxy_metrics();
   if (!tls_) return;
   metrics_.add_value("gatehouse_certificate_expiry_seconds",
                      "The first end of validity of the certificates, in Unix time.", "gauge",
                      [this] { return static_cast<double>(tls_->expires_at().time_since_epoch().count()) / 1000.0; });
+}
+
+void Gateway::Parts::add_proxy_metrics() {
+  using Refusal = edge::ProxyProtocol::Refusal;
+  const auto counted = [this](std::string labels, Refusal refusal) {
+    return pipeline::Metrics::Labelled{std::move(labels),
+                                       [this, refusal] { return static_cast<double>(proxies_->refused(refusal)); }};
+  };
+  metrics_.add_family(
+      "gatehouse_proxy_headers_refused_total",
+      "Connections that were closed where the PROXY protocol is expected: of a stranger (no trusted "
+      "proxy), malformed, or late.",
+      "counter",
+      {counted(R"(reason="stranger")", Refusal::stranger), counted(R"(reason="malformed")", Refusal::malformed),
+       counted(R"(reason="late")", Refusal::late)});
 }
 
 void Gateway::Parts::add_upstream_metrics() {

@@ -40,6 +40,7 @@ class Gateway::Parts {
   void add_redis_metrics();
   void add_mail_metrics();
   void add_audit_metrics();
+  void add_proxy_metrics();
   void add_upstream_metrics();
   Awaitable<storage::SchemaFacts> prepare_schema();
   void check_store();
@@ -60,6 +61,7 @@ class Gateway::Parts {
   std::unique_ptr<cache::SharedCache> redis_;
   std::optional<auth::SessionTrust> session_trust_;
   std::unique_ptr<edge::TlsContext> tls_;
+  std::optional<edge::ProxyProtocol> proxies_;  // absent without listen.proxy_protocol
   edge::ConnectionLimits connection_limits_;
   edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
   auth::SessionCache session_cache_;

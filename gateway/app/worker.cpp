@@ -84,10 +84,10 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
   const auto serve = [this](std::unique_ptr<edge::Server> server) {
     if (server) servers_.push_back(std::move(server));
   };
-  serve(make_server(listeners.https, pipeline_, shared.connection_limits, shared.tls));
-  serve(make_server(listeners.insecure_http, pipeline_, shared.connection_limits, nullptr));
-  serve(make_server(listeners.http, redirect_, shared.connection_limits, nullptr));
-  internal_server_ = make_server(listeners.internal, internal_, shared.internal_limits, nullptr);
+  serve(make_server(listeners.https, pipeline_, shared.connection_limits, shared.tls, shared.proxies));
+  serve(make_server(listeners.insecure_http, pipeline_, shared.connection_limits, nullptr, shared.proxies));
+  serve(make_server(listeners.http, redirect_, shared.connection_limits, nullptr, shared.proxies));
+  internal_server_ = make_server(listeners.internal, internal_, shared.internal_limits, nullptr, nullptr);
 }
 
 // An exchange that was cut off may still be suspended. It gets the chance to see that its client is gone; what waits
@@ -115,10 +115,11 @@ void Worker::end_connections() {
 }
 
 std::unique_ptr<edge::Server> Worker::make_server(int descriptor, http::ExchangeHandler& handler,
-                                                  edge::ConnectionLimits& limits, const edge::TlsContext* tls) {
+                                                  edge::ConnectionLimits& limits, const edge::TlsContext* tls,
+                                                  edge::ProxyProtocol* proxies) {
   if (descriptor < 0) return nullptr;
-  const edge::Server::Dependencies dependencies{deadlines_,    handler, shared_.settings.limits,
-                                                shared_.clock, limits,  tls};
+  const edge::Server::Dependencies dependencies{deadlines_, handler, shared_.settings.limits, shared_.clock, limits,
+                                                tls,        proxies};
   return std::make_unique<edge::Server>(io_, descriptor, dependencies);
 }
 

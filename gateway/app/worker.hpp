@@ -51,7 +51,8 @@ struct Shared {
   auth::AuditTrail& audit;
   edge::ConnectionLimits& connection_limits;
   edge::ConnectionLimits& internal_limits;
-  const edge::TlsContext* tls;  // null without listen.https
+  const edge::TlsContext* tls;   // null without listen.https
+  edge::ProxyProtocol* proxies;  // null without listen.proxy_protocol
   const InternalSources& internal;
   storage::SchemaFacts schema;
 };
@@ -88,7 +89,8 @@ class Worker {
  private:
   Awaitable<> sweep();
   std::unique_ptr<edge::Server> make_server(int descriptor, http::ExchangeHandler& handler,
-                                            edge::ConnectionLimits& limits, const edge::TlsContext* tls);
+                                            edge::ConnectionLimits& limits, const edge::TlsContext* tls,
+                                            edge::ProxyProtocol* proxies);
   void end_connections();
   std::size_t connection_count() const;
 

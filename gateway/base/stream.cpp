@@ -144,6 +144,10 @@ Stream::Io Stream::read(char* buffer, std::size_t size) {
   return result > 0 ? Io{Status::ok, static_cast<std::size_t>(result)} : from_ssl(result);
 }
 
+Stream::Io Stream::read_before_tls(char* buffer, std::size_t size) {
+  return watch_->is_open() ? receive(*watch_, buffer, size) : Io{Status::failed};
+}
+
 Stream::Io Stream::write(std::string_view bytes) {
   if (!watch_->is_open()) return {Status::failed};
   if (!ssl_) return send(*watch_, bytes);

@@ -47,6 +47,8 @@ class Stream {
 
   Io handshake();
   Io read(char* buffer, std::size_t size);
+  // As they come, also where there is TLS: what is in front of the handshake.
+  Io read_before_tls(char* buffer, std::size_t size);
   Io write(std::string_view bytes);
   // Bytes that were decrypted or read ahead and can be read without the descriptor becoming readable.
   bool has_buffered() const;

@@ -47,6 +47,7 @@ struct Listen {
   std::optional<SocketAddress> http;           // answers 308 to base_url, nothing else
   std::optional<SocketAddress> internal;       // /livez /readyz /metrics and the JWKS
   std::optional<SocketAddress> insecure_http;  // serves everything without TLS; tests and the parity kit
+  bool proxy_protocol = false;                 // on all of them but `internal`
 };
 
 struct TlsCertificate {

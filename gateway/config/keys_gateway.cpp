@@ -23,6 +23,9 @@ const Table& listen_keys() {
       key("insecure_http", &Listen::insecure_http,
           "Serves everything without TLS. For tests behind nothing else: cookies and passwords travel in the open",
           {.example = "127.0.0.1:8081"}),
+      key("proxy_protocol", &Listen::proxy_protocol,
+          "Every connection but those to `internal` begins with a header of the PROXY protocol, version 1 or 2, which "
+          "says who the client is. Only `trusted_proxies` may connect"),
   }};
   return table;
 }
@@ -188,7 +191,8 @@ const Table& gateway_keys() {
           "added",
           {.example = "[https://app.example.com]", .environment = "BETTER_AUTH_TRUSTED_ORIGINS"}),
       key("trusted_proxies", &Gateway::trusted_proxies,
-          "Whose `X-Forwarded-For` is believed, walked from the right; nobody's by default",
+          "Whose `X-Forwarded-For` is believed, walked from the right, and with `listen.proxy_protocol` whose "
+          "connections are taken; nobody's by default",
           {.example = "[10.0.0.0/8]"}),
       section("database", &Gateway::database, database_keys, "Where users and sessions are kept"),
       key("redis", &Gateway::redis,

@@ -97,6 +97,8 @@ class Validator {
     const bool tried = is_written("gateway.listen.https") || is_written("gateway.listen.insecure_http");
     if (!tried && !input_.dev)
       add(Code::missing, "gateway.listen", "has no address to serve: set https, for example \"0.0.0.0:8443\"");
+    if (listen.proxy_protocol && gateway_.trusted_proxies.empty() && !is_written("gateway.trusted_proxies[0]"))
+      add(Code::missing, "gateway.listen.proxy_protocol", "needs gateway.trusted_proxies: nobody could connect");
     if (listen.https && gateway_.tls.empty() && !is_written("gateway.tls[0]") && !input_.dev)
       add(Code::missing, "gateway.tls", "is missing: listen.https needs a certificate and its key");
     if (gateway_.base_url.host.empty()) {

@@ -14,31 +14,51 @@ std::size_t ConnectionLimits::Hash::operator()(const IpAddress& address) const {
 }
 
 ConnectionLimits::Place ConnectionLimits::enter(const IpAddress& peer) {
+  if (!enter_total()) return {};
+  Place place(*this, std::nullopt);
+  if (!place.assign(peer)) return {};
+  return place;
+}
+
+ConnectionLimits::Place ConnectionLimits::enter_unassigned() {
+  if (!enter_total()) return {};
+  return {*this, std::nullopt};
+}
+
+bool ConnectionLimits::Place::assign(const IpAddress& peer) {
   const IpAddress key = peer.masked(64);
-  if (open_.fetch_add(1, std::memory_order_relaxed) >= total_max_) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    refused_.fetch_add(1, std::memory_order_relaxed);
-    return {};
-  }
+  if (!limits_->count(key)) return false;
+  key_ = key;
+  return true;
+}
+
+bool ConnectionLimits::enter_total() {
+  if (open_.fetch_add(1, std::memory_order_relaxed) < total_max_) return true;
+  open_.fetch_sub(1, std::memory_order_relaxed);
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+bool ConnectionLimits::count(const IpAddress& key) {
   {
     Shard& place = shard(key);
     const std::lock_guard lock(place.mutex);
     auto& count = place.counts[key];
     if (count < per_address_max_) {
       ++count;
-      return {*this, key};
+      return true;
     }
   }
-  open_.fetch_sub(1, std::memory_order_relaxed);
   refused_.fetch_add(1, std::memory_order_relaxed);
-  return {};
+  return false;
 }
 
-void ConnectionLimits::leave(const IpAddress& key) {
+void ConnectionLimits::leave(const std::optional<IpAddress>& key) {
   open_.fetch_sub(1, std::memory_order_relaxed);
-  Shard& place = shard(key);
+  if (!key) return;
+  Shard& place = shard(*key);
   const std::lock_guard lock(place.mutex);
-  const auto found = place.counts.find(key);
+  const auto found = place.counts.find(*key);
   if (found != place.counts.end() && --found->second == 0) place.counts.erase(found);
 }
 

@@ -1,10 +1,12 @@
 // How many connections may be open: in total and from one address (IPv6: its /64). Shared by all threads; asked at
-// accept, before a byte is read.
+// accept, before a byte is read; behind proxies that speak the PROXY protocol the address is asked about once it is
+// told.
 #pragma once
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -20,21 +22,26 @@ class ConnectionLimits {
   class Place {
    public:
     Place() = default;
-    Place(ConnectionLimits& limits, IpAddress key) : limits_(&limits), key_(key) {}
+    Place(ConnectionLimits& limits, std::optional<IpAddress> key) : limits_(&limits), key_(key) {}
     Place(Place&& other) noexcept : limits_(std::exchange(other.limits_, nullptr)), key_(other.key_) {}
     Place& operator=(Place&&) = delete;
     ~Place() {
       if (limits_) limits_->leave(key_);
     }
     explicit operator bool() const { return limits_ != nullptr; }
+    // The address of a connection that entered without one. False: too many of that address are there already; the
+    // place is kept, the connection is to be closed.
+    bool assign(const IpAddress& peer);
 
    private:
     ConnectionLimits* limits_ = nullptr;
-    IpAddress key_;
+    std::optional<IpAddress> key_;  // absent: counted in total alone
   };
 
   // An empty place: refused.
   Place enter(const IpAddress& peer);
+  // For a connection whose address is told later, by a proxy.
+  Place enter_unassigned();
   std::uint32_t open() const { return open_.load(std::memory_order_relaxed); }
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
@@ -50,7 +57,9 @@ class ConnectionLimits {
   };
 
   Shard& shard(const IpAddress& key) { return shards_[Hash{}(key) % kShards]; }
-  void leave(const IpAddress& key);
+  bool count(const IpAddress& key);
+  bool enter_total();
+  void leave(const std::optional<IpAddress>& key);
 
   const std::uint32_t total_max_;
   const std::uint32_t per_address_max_;

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "edge/exchange_buffers.hpp"
 #include "edge/http1_response.hpp"
+#include "http/proxy_header.hpp"
 
 namespace gatehouse::edge {
 
@@ -40,6 +41,10 @@ void Http1Connection::on_deadline(void* self) {
 }
 
 Awaitable<> Http1Connection::run() {
+  if (context_.proxies) {
+    const bool told = co_await read_proxy_header();
+    if (!told) co_return;
+  }
   if (stream_.is_tls()) {
     const bool secure = co_await handshake();
     if (!secure) co_return;
@@ -71,6 +76,39 @@ Awaitable<> Http1Connection::run() {
     }
   }
   stream_.shutdown_send();
+}
+
+// In the clear, before TLS. Who ends the connection before its first byte only wanted to know whether somebody listens.
+Awaitable<bool> Http1Connection::read_proxy_header() {
+  using Refusal = ProxyProtocol::Refusal;
+  deadline_.set(context_.limits.handshake);
+  http::ProxyHeaderParser parser;
+  std::array<char, http::ProxyHeaderParser::kWantedMax> bytes;
+  for (bool begun = false;;) {
+    const auto io = stream_.read_before_tls(bytes.data(), parser.wanted());
+    if (io.status == Stream::Status::want_read) {
+      const bool ready = co_await stream_.wait(io.status);
+      if (ready) continue;
+      if (deadline_.expired()) context_.proxies->refuse(Refusal::late, peer_);
+      co_return false;
+    }
+    if (io.status != Stream::Status::ok) {
+      if (begun) context_.proxies->refuse(Refusal::malformed, peer_);
+      co_return false;
+    }
+    begun = true;
+    const auto progress = parser.take({bytes.data(), io.bytes});
+    if (progress == http::ProxyHeaderParser::Progress::complete) break;
+    if (progress == http::ProxyHeaderParser::Progress::need_more) continue;
+    context_.proxies->refuse(Refusal::malformed, peer_);
+    co_return false;
+  }
+  const http::ProxyHeader& header = parser.header();
+  peer_is_known_ = header.source != http::ProxyHeader::Source::unknown;
+  if (header.source != http::ProxyHeader::Source::address) co_return true;
+  peer_ = header.address;
+  peer_port_ = header.port;
+  co_return place_.assign(peer_);
 }
 
 Awaitable<bool> Http1Connection::handshake() {
@@ -172,6 +210,7 @@ Awaitable<> Http1Connection::serve() {
                           .executor = stream_.executor(),
                           .peer = peer_,
                           .peer_port = peer_port_,
+                          .peer_is_known = peer_is_known_,
                           .server_name = {server_name_.data(), server_name_size_},
                           .started = exchange_started_};
   handling_ = true;

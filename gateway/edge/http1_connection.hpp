@@ -12,6 +12,7 @@
 #include "base/stream.hpp"
 #include "config/configuration.hpp"
 #include "edge/connection_limits.hpp"
+#include "edge/proxy_protocol.hpp"
 #include "http/exchange.hpp"
 
 namespace gatehouse::edge {
@@ -26,6 +27,7 @@ struct ConnectionContext {
   http::ExchangeHandler& handler;
   const config::Limits& limits;
   const Clock& clock;
+  ProxyProtocol* proxies;  // null: connections begin without a PROXY header
 };
 
 class Http1Connection final : private http::BodySource, private http::ResponseSink {
@@ -34,7 +36,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
                   std::uint16_t peer_port);
   ~Http1Connection();
 
-  // From the handshake to the end of the connection.
+  // From the PROXY header or the handshake to the end of the connection.
   Awaitable<> run();
 
   // No further request: ends an idle connection now, and the others after their answer, which says Connection: close.
@@ -51,6 +53,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   enum class HeadOutcome { complete, refused, ended, wait };
   static constexpr std::size_t kUnreadBodyMax = 64 * 1024;  // a longer rest costs the connection
 
+  Awaitable<bool> read_proxy_header();
   Awaitable<bool> handshake();
   bool has_next();
   Awaitable<bool> wait_for_request();
@@ -96,8 +99,9 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   const ConnectionContext& context_;
   Stream stream_;
   ConnectionLimits::Place place_;
-  const IpAddress peer_;
-  const std::uint16_t peer_port_;
+  IpAddress peer_;
+  std::uint16_t peer_port_;
+  bool peer_is_known_ = true;
   std::array<char, 256> server_name_{};
   std::size_t server_name_size_ = 0;
   Deadline deadline_;
@@ -111,7 +115,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   Stream::Status write_wants_ = Stream::Status::want_write;
   int waiting_ = 0;  // coroutines that wait for the client
   int requests_ = 0;
-  bool idle_ = true;       // between requests, or in the handshake
+  bool idle_ = true;       // between requests, or before the first one
   bool handling_ = false;  // the handler runs
   bool draining_ = false;
   bool gone_ = false;     // nothing can be sent any more

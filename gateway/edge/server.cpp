@@ -35,7 +35,8 @@ Server::Server(asio::io_context& io, int descriptor, const Dependencies& depende
     : io_(io),
       listener_(io.get_executor(), descriptor),
       buffers_(dependencies.limits.head),
-      context_{dependencies.deadlines, buffers_, dependencies.handler, dependencies.limits, dependencies.clock},
+      context_{dependencies.deadlines, buffers_,           dependencies.handler,
+               dependencies.limits,    dependencies.clock, dependencies.proxies},
       connection_limits_(dependencies.connection_limits),
       tls_(dependencies.tls) {}
 
@@ -68,11 +69,21 @@ Awaitable<> Server::accept_loop() {
       out_of_descriptors = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
       break;
     }
+    tell_out_of_descriptors(out_of_descriptors, errno);
     if (!out_of_descriptors) continue;
     // The waiting connections stay in the kernel's queue; trying again at once would be a busy loop.
-    log::warn("cannot accept connections: {}", std::strerror(errno));
     pause.expires_after(kPauseWithoutDescriptors);
     co_await pause.async_wait(asio::redirect_error(use_awaitable, error));
+  }
+}
+
+// Once when it begins and once when it is over.
+void Server::tell_out_of_descriptors(bool now, int error) {
+  if (now == std::exchange(out_of_descriptors_, now)) return;
+  if (now) {
+    log::warn("no connections are accepted: {}", std::strerror(error));
+  } else {
+    log::info("connections are accepted again");
   }
 }
 
@@ -84,7 +95,12 @@ bool Server::accept_one() {
       ::accept4(listener_.native_handle(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) return errno == ECONNABORTED || errno == EINTR;
   const IpAddress peer = to_ip(from);
-  auto place = connection_limits_.enter(peer);
+  if (context_.proxies && !context_.proxies->trusts(peer)) {
+    context_.proxies->refuse(ProxyProtocol::Refusal::stranger, peer);
+    ::close(descriptor);
+    return true;
+  }
+  auto place = context_.proxies ? connection_limits_.enter_unassigned() : connection_limits_.enter(peer);
   if (!place) {
     ::close(descriptor);
     return true;

@@ -19,6 +19,7 @@ class Server {
     const Clock& clock;
     ConnectionLimits& connection_limits;  // shared by all threads
     const TlsContext* tls;                // shared by all threads; null: plain HTTP
+    ProxyProtocol* proxies = nullptr;     // shared by all threads; null: connections begin without a PROXY header
   };
 
   // Takes the listening descriptor. All in Dependencies outlives the server; so does the io_context, which nobody runs
@@ -41,6 +42,7 @@ class Server {
  private:
   Awaitable<> accept_loop();
   bool accept_one();
+  void tell_out_of_descriptors(bool now, int error);
   void adopt(int descriptor, IpAddress peer, std::uint16_t port, ConnectionLimits::Place place);
   void remove(Http1Connection* connection);
 
@@ -53,6 +55,7 @@ class Server {
   Http1Connection* first_ = nullptr;
   std::size_t count_ = 0;
   bool accepting_ = true;
+  bool out_of_descriptors_ = false;
 };
 
 }  // namespace gatehouse::edge

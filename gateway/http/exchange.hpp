@@ -123,8 +123,9 @@ struct Exchange {
   BodySource& body;
   ResponseSink& sink;
   Executor executor;  // the connection's thread
-  IpAddress peer;     // the socket's address; never from a header
+  IpAddress peer;     // the socket's address, or what a trusted proxy has told of it; never from a header field
   std::uint16_t peer_port = 0;
+  bool peer_is_known = true;     // false: `peer` is a proxy that does not know for whom it speaks
   std::string_view server_name;  // SNI of the connection; empty without
   SteadyTime started;            // when the head was complete
 };

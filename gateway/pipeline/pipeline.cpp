@@ -118,7 +118,10 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
 }
 
 bool Pipeline::check_host(Context& c) {
-  c.client = find_client_address(c.exchange.peer, c.head.fields, c.site.configuration.gateway.trusted_proxies);
+  // Behind a proxy that does not know its client, anybody may have written X-Forwarded-For.
+  c.client = c.exchange.peer_is_known
+                 ? find_client_address(c.exchange.peer, c.head.fields, c.site.configuration.gateway.trusted_proxies)
+                 : c.exchange.peer;
   c.client_text = c.client.to_string();
   if (c.site.table.serves(c.head.host) && deps_.serves_same(c.exchange.server_name, c.head.host)) return false;
   answer_error(c, 421, http::kMisdirected.code, http::kMisdirected.message, "unknown_host");

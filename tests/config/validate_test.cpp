@@ -85,6 +85,15 @@ TEST_CASE("base_url on plain HTTP needs the insecure listener") {
         "environment: gateway.base_url: is http, but only listen.insecure_http serves that [GH-CONFIG-VALUE]\n");
 }
 
+TEST_CASE("the PROXY protocol needs proxies that are trusted") {
+  const std::string listen = "gateway: {listen: {insecure_http: \"127.0.0.1:0\", proxy_protocol: true}";
+  CHECK(heads_of(listen + "}") ==
+        "routes.yaml:1:50: gateway.listen.proxy_protocol: needs gateway.trusted_proxies: nobody could connect "
+        "[GH-CONFIG-MISSING]\n");
+  CHECK(load_text(listen + ", trusted_proxies: [10.0.0.0/8]}").gateway.listen.proxy_protocol);
+  CHECK_FALSE(load_text(kListen).gateway.listen.proxy_protocol);
+}
+
 TEST_CASE("upstreams do not share a key unless that is written") {
   const std::string two =
       "upstreams: {a: {servers: [http://a]}, b: {servers: [http://b], key: same}, c: {servers: [http://c], key: "

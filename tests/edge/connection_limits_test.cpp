@@ -45,6 +45,28 @@ TEST_CASE("the total is a limit of its own") {
   CHECK(limits.refused() == 1);
 }
 
+TEST_CASE("a place without an address counts in total, and for its address once that is told") {
+  ConnectionLimits limits(3, 1);
+  auto proxied = limits.enter_unassigned();
+  auto another = limits.enter_unassigned();
+  CHECK(proxied);
+  CHECK(proxied.assign(*parse_ip("203.0.113.9")));
+  CHECK_FALSE(another.assign(*parse_ip("203.0.113.9")));
+  CHECK_FALSE(limits.enter(*parse_ip("203.0.113.9")));
+  CHECK(limits.refused() == 2);
+  CHECK(limits.open() == 2);
+  {
+    const auto moved = std::move(proxied);
+  }
+  CHECK(another.assign(*parse_ip("203.0.113.9")));
+  const auto last = limits.enter_unassigned();
+  CHECK(last);
+  CHECK(limits.open() == 2);
+  const auto third = limits.enter_unassigned();
+  CHECK(third);
+  CHECK_FALSE(limits.enter_unassigned());
+}
+
 TEST_CASE("threads never get more places than there are") {
   ConnectionLimits limits(1000, 8);
   std::atomic<int> held{0}, most{0};

@@ -1,4 +1,6 @@
 // HTTP/1.1 over a real loopback connection: keeping it, pipelining, refusing, ending.
+#include <sys/resource.h>
+
 #include "tests/edge/edge_world.hpp"
 
 using namespace gatehouse;
@@ -308,6 +310,33 @@ TEST_CASE("connections over the limits are refused at accept and counted") {
   RawClient fourth(world);
   fourth.send(kGet);
   CHECK(fourth.read_answer().ends_with("GET /a "));
+}
+
+TEST_CASE("without file descriptors connections wait, nothing spins, and they are accepted when there are some again") {
+  EdgeWorld world;
+  RawClient open(world);
+  open.send(kGet);
+  CHECK(open.read_answer().ends_with("GET /a "));
+  RawClient late(world);
+  const int lowest = ::dup(open.descriptor());
+  REQUIRE(lowest >= 0);
+  ::close(lowest);
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  rlimit none = limit;
+  none.rlim_cur = static_cast<rlim_t>(lowest);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  int rounds = 0;
+  while (world.io.poll() > 0 && rounds < 1000) ++rounds;
+  CHECK(rounds < 1000);
+  CHECK(world.server->connection_count() == 1);
+  open.send(kGet);
+  CHECK(open.read_answer().ends_with("GET /a "));
+  CHECK(late.is_quiet());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  late.send(kGet);
+  CHECK(late.read_answer().ends_with("GET /a "));
+  CHECK(world.server->connection_count() == 2);
 }
 
 TEST_CASE("a server that is destroyed ends what goes on") {

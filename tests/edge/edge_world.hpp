@@ -77,14 +77,15 @@ class TestHandler final : public http::ExchangeHandler {
 
 class EdgeWorld {
  public:
-  explicit EdgeWorld(Handler handler = &echo, const edge::TlsContext* tls = nullptr, config::Limits given = {})
+  explicit EdgeWorld(Handler handler = &echo, const edge::TlsContext* tls = nullptr, config::Limits given = {},
+                     edge::ProxyProtocol* proxies = nullptr)
       : limits(given), connection_limits(limits.connections, limits.per_address) {
     this->handler.run = handler;
     const auto listeners = edge::open_listeners({"127.0.0.1", 0}, 1);
     port = listeners.address.port;
     server = std::make_unique<edge::Server>(
         io, listeners.descriptors.front(),
-        edge::Server::Dependencies{deadlines, this->handler, limits, clock, connection_limits, tls});
+        edge::Server::Dependencies{deadlines, this->handler, limits, clock, connection_limits, tls, proxies});
     server->start();
   }
 

@@ -124,7 +124,7 @@ export class Gateway {
     this.#child.stdout.on('data', (bytes) => ((this.stdout += bytes), this.#wake()));
     this.#child.stderr.on('data', (bytes) => ((this.stderr += bytes), this.#wake()));
     this.#ended = new Promise((done) => this.#child.once('close', (code, signal) => ((this.exit = {code, signal}), this.#wake(), done())));
-    const wanted = Object.entries(this.configuration.gateway.listen).filter(([, address]) => address).map(([name]) => name);
+    const wanted = Object.entries(this.configuration.gateway.listen).filter(([, address]) => typeof address === 'string').map(([name]) => name);
     await this.until(() => {
       this.#findPorts();
       if (this.exit) throw new Error(`the gateway ended at start (${JSON.stringify(this.exit)}):\n${this.stderr}`);

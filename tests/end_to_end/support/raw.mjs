@@ -14,9 +14,13 @@ export class RawClient {
   closed = false; // nothing more can come
   error;
 
-  // options: {port, host, tls: undefined | tls.connect's options, transcript: array that collects all that was received}
-  static async connect({port, host = '127.0.0.1', tls: tlsOptions, transcript, paused = false}) {
-    const socket = tlsOptions ? tls.connect({host, port, ...tlsOptions}) : net.connect({host, port});
+  // options: {port, host, tls: undefined | tls.connect's options, transcript: array that collects all that was received, preface:
+  // bytes in front of everything, the handshake included}
+  static async connect({port, host = '127.0.0.1', tls: tlsOptions, transcript, paused = false, preface}) {
+    const direct = preface === undefined && tlsOptions;
+    const plain = direct ? undefined : net.connect({host, port});
+    if (preface !== undefined) plain.write(Buffer.from(preface, 'latin1'));
+    const socket = tlsOptions ? tls.connect({...(direct ? {host, port} : {socket: plain}), ...tlsOptions}) : plain;
     const client = new RawClient(socket, transcript, paused);
     await new Promise((resolve, reject) => {
       socket.once(tlsOptions ? 'secureConnect' : 'connect', resolve);
