@@ -198,6 +198,62 @@ describe('122 and 123: reload', () => {
   });
 });
 
+test('122 and 123: reloads under load drop no request and no connection, whether the file is good or broken', async () => {
+  const world = await World.start();
+  const open = [];
+  try {
+    await world.signUpTwo();
+    const switched = (on) => merge(world.gateway.configuration, {routes: on ? [...kRoutes, {path: '/switched/**', upstream: 'orders', auth: 'public'}] : kRoutes});
+    const wrong = [];
+    let ended = false;
+    let answered = 0;
+    const seen = new Map();
+    const judge = (target, response, allowed) => {
+      ++answered;
+      seen.set(response.status, (seen.get(response.status) ?? 0) + 1);
+      if (!allowed.includes(response.status)) wrong.push(`${target}: ${response.status}`);
+      else if (response.status === 200 && response.body.toString() !== `GET ${target}`) wrong.push(`${target}: ${response.body}`);
+    };
+    // On one connection from the first reload to the last: it must not be closed.
+    const kept = Array.from({length: 6}, async (_, lane) => {
+      const client = await world.gateway.connect();
+      open.push(client);
+      for (let index = 0; !ended; ++index) {
+        const [target, headers, allowed] = [
+          [`/public/${lane}-${index}`, {}, [200]],
+          [`/private/${lane}-${index}`, {Cookie: world.ada.cookie}, [200]],
+          [`/switched/${lane}-${index}`, {}, [200, 404]],
+        ][index % 3];
+        await client.send(requestText('GET', target, {headers}));
+        judge(target, await client.finalResponse('GET', 15_000), allowed);
+      }
+    });
+    const fresh = Array.from({length: 2}, async (_, lane) => {
+      for (let index = 0; !ended; ++index) {
+        const target = `/public/fresh-${lane}-${index}`;
+        judge(target, await world.gateway.request('GET', target, {patience: 15_000}), [200]);
+      }
+    });
+    const load = Promise.all([...kept, ...fresh]).catch((error) => wrong.push(error.message));
+    for (let index = 0; index < 40; ++index) {
+      const start = world.gateway.stderr.length;
+      const broken = index % 8 === 7;
+      world.gateway.writeConfiguration(broken ? 'routes: [\n  {' : switched(index % 2 === 0));
+      world.gateway.signal('SIGHUP');
+      const before = answered;
+      await world.gateway.until(() => (broken ? /stays as it was/ : /configuration reloaded/).test(world.gateway.stderr.slice(start)), 'reload', 30_000);
+      await world.gateway.until(() => wrong.length > 0 || answered > before + 10, 'requests between two reloads', 30_000);
+    }
+    ended = true;
+    await load;
+    assert.deepEqual(wrong, []);
+    assert.ok(seen.get(200) > 100 && seen.get(404) > 0, 'both configurations were seen');
+  } finally {
+    for (const client of open) client.close();
+    await world.stop();
+  }
+});
+
 describe('124: a bad configuration is refused at start', {concurrency: 2}, () => {
   let directory;
   let base;

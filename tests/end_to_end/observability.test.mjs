@@ -1,6 +1,12 @@
 // Logs, health and metrics: one line for each exchange, nothing secret in it, and nothing of it on the public side.
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
+import {kBinary} from './support/gateway.mjs';
+import {requestText} from './support/raw.mjs';
 import {postJson, signUp} from './support/session.mjs';
 import {World, kKey, kRoutes} from './support/world.mjs';
 
@@ -175,4 +181,31 @@ describe('the internal listener', () => {
     }
     assert.equal((await world.gateway.internal('/livez')).status, 200);
   });
+});
+
+test('120: a log that nobody reads costs lines, which are counted, and no request', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gatehouse-unread-'));
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const binary = join(directory, 'unread');
+  writeFileSync(binary, `#!/bin/sh\nexec 1<>'${pipe}'\nexec '${kBinary}' "$@"\n`, {mode: 0o755});
+  const unread = await World.start({binary});
+  try {
+    const dropped = async () => Number(/^gatehouse_access_log_dropped_total (\d+)$/m.exec((await unread.gateway.internal('/metrics')).body)[1]);
+    const client = await unread.gateway.connect();
+    const target = `/public/${'x'.repeat(7900)}`;
+    for (let sent = 0; (await dropped()) === 0; ) {
+      for (const end = sent + 200; sent < end; ++sent) {
+        await client.send(requestText('GET', target));
+        assert.equal((await client.finalResponse('GET', 15_000)).status, 200);
+      }
+      assert.ok(sent < 20_000, `${sent} lines were kept`);
+    }
+    await unread.expectHealthy('a log that nobody reads');
+    assert.equal((await unread.gateway.internal('/readyz')).status, 200);
+    client.close();
+  } finally {
+    await unread.stop();
+    rmSync(directory, {recursive: true, force: true});
+  }
 });

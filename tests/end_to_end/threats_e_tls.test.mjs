@@ -287,3 +287,40 @@ describe('60: certificate files are replaced while it runs', () => {
     await settled(repaired.serial);
   });
 });
+
+describe('61: the end of a certificate', () => {
+  const metric = async ({gateway}) => Number(/^gatehouse_certificate_expiry_seconds (\S+)$/m.exec((await gateway.internal('/metrics')).body)[1]);
+  const withCertificate = (days) => World.start({certificates: (authority) => [authority.issue('server', ['gateway.test'], {days})]});
+
+  test('within 21 days it is a warning, and a metric says when', async () => {
+    const soon = await withCertificate(20);
+    try {
+      await soon.gateway.until(() => /"level":"warn[^\n]*a certificate expires at/.test(soon.gateway.stderr), 'warning');
+      const days = (await metric(soon) - Date.now() / 1000) / 86_400;
+      assert.ok(days > 19 && days < 21, `in ${days} days`);
+    } finally {
+      await soon.stop();
+    }
+  });
+  test('before that it is none', async () => {
+    const later = await withCertificate(23);
+    try {
+      await later.expectHealthy();
+      assert.doesNotMatch(later.gateway.stderr, /certificate expires/);
+    } finally {
+      await later.stop();
+    }
+  });
+  test('one that has ended is an error of the log, still shown, and the gateway stays ready', async () => {
+    const ended = await withCertificate(0);
+    try {
+      await ended.gateway.until(() => /"level":"err[^\n]*a certificate has expired at/.test(ended.gateway.stderr), 'error');
+      const options = {connect: {tls: {rejectUnauthorized: false}}};
+      assert.equal((await ended.gateway.request('GET', '/public/x', options)).status, 200);
+      assert.equal((await ended.gateway.internal('/readyz')).status, 200);
+      await assert.rejects(ended.gateway.connect(), {code: 'CERT_HAS_EXPIRED'});
+    } finally {
+      await ended.stop();
+    }
+  });
+});

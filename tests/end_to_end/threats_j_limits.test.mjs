@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
 import {once} from 'node:events';
-import {isSanitized} from './support/gateway.mjs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {availableParallelism, tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {isSanitized, kBinary} from './support/gateway.mjs';
 import {RawClient, requestText} from './support/raw.mjs';
 import {World} from './support/world.mjs';
 
@@ -278,6 +281,68 @@ describe('108 and 109: nobody makes the gateway hold a large body', () => {
       client.close();
     } finally {
       await stuck.stop();
+    }
+  });
+});
+
+describe('110 and 111: a flood of sign-ins', () => {
+  test('what the queue of hashes does not hold is 503 with Retry-After before the queue is through, others are served, and memory is bounded', async () => {
+    const flooded = await World.start({gateway: {limits: {per_address: 1000, body_idle: '300s'}}});
+    const clients = [];
+    try {
+      const before = flooded.gateway.memory();
+      const body = JSON.stringify({email: 'nobody@example.test', password: 'wrong horse battery'});
+      const text = requestText('POST', '/api/auth/sign-in/email', {headers: {'Content-Type': 'application/json', Origin: 'https://gateway.test'}, body});
+      const total = 160;
+      const inQueue = 64 + Math.max(1, availableParallelism() - 1);
+      const answers = [];
+      for (let at = 0; at < total; at += 20) clients.push(...(await Promise.all(Array.from({length: 20}, () => flooded.gateway.connect()))));
+      for (const client of clients) {
+        client.send(text);
+        client.finalResponse('POST', 120_000).then((response) => answers.push(response), () => {});
+      }
+      await flooded.gateway.until(() => answers.length >= total - inQueue, 'answers to what is not in the queue', 60_000);
+      const refused = answers.filter(({status}) => status === 503);
+      assert.ok(refused.length > 0, `statuses ${answers.map(({status}) => status)}`);
+      assert.ok(answers.length < total, 'the queue is still worked on');
+      for (const response of refused) {
+        assert.ok(Number(response.fields.get('retry-after')) > 0, 'Retry-After');
+        assert.match(response.body.toString(), /"code"/);
+      }
+      await flooded.expectHealthy('a flood of sign-ins');
+      assert.equal((await flooded.gateway.internal('/readyz')).status, 200);
+      const threads = Math.max(1, availableParallelism() - 1);
+      if (!isSanitized()) assert.ok(flooded.gateway.memory() - before < (threads * 32 + 48) * 1024 * 1024, 'memory grew');
+    } finally {
+      for (const client of clients) client.close();
+      await flooded.stop();
+    }
+  });
+});
+
+describe('112: few file descriptors', () => {
+  test('as many connections as there are descriptors for, the rest is refused; health answers, and room is made again', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'gatehouse-few-'));
+    const binary = join(directory, 'few');
+    writeFileSync(binary, `#!/bin/sh\nulimit -n 256\nexec '${kBinary}' "$@"\n`, {mode: 0o755});
+    const few = await World.start({binary, gateway: {limits: {connections: 10_000, per_address: 10_000, keep_alive: '300s', head_time: '300s'}}});
+    const opened = [];
+    try {
+      assert.match(few.gateway.stderr, /only 256 file descriptors: 128 connections at a time/);
+      for (let index = 0; index < 160; ++index) opened.push(await few.gateway.connectPlain('https'));
+      await few.gateway.until(() => opened.filter((client) => !client.isOpen()).length >= 32, 'refusals');
+      for (let index = 0; index < 10; ++index) assert.equal((await few.gateway.internal('/livez')).status, 200);
+      assert.equal((await few.gateway.internal('/readyz')).status, 200);
+      for (const client of opened) client.close();
+      for (let attempt = 0; (await few.gateway.request('GET', '/public/x').catch(() => ({}))).status !== 200; ++attempt) {
+        assert.ok(attempt < 300, 'no room was made');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      await few.expectHealthy('few descriptors');
+    } finally {
+      for (const client of opened) client.close();
+      await few.stop();
+      rmSync(directory, {recursive: true, force: true});
     }
   });
 });
