@@ -61,7 +61,7 @@ describe('125: a wall clock that jumps', {skip}, () => {
       const waiting = await world.gateway.connect();
       held = [];
       await waiting.send(requestText('GET', '/public/held'));
-      await world.upstream.until(() => held.length === 1);
+      await world.upstream.until(() => held.length === 1, 'held request', 15_000);
 
       setClock(seconds);
       const target = `/public/after-${seconds}`;

@@ -40,7 +40,7 @@ describe('a listener that expects the header, and a trusted proxy', () => {
   let world;
   before(async () => {
     world = await World.start({
-      gateway: {listen: {proxy_protocol: true}, trusted_proxies: ['127.0.0.1', '10.0.0.0/8'], limits: {handshake: '5s', per_address: 50}},
+      gateway: {listen: {proxy_protocol: true}, trusted_proxies: ['127.0.0.1', '10.0.0.0/8'], limits: {handshake: '5s', head_time: '300s', per_address: 50}},
       routes: [...kRoutes, {path: '/limited/**', upstream: 'orders', auth: 'public', rate_limit: {limit: 2, window: '10m', by: 'ip'}}],
     });
   });

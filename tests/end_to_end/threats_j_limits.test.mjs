@@ -287,7 +287,7 @@ describe('108 and 109: nobody makes the gateway hold a large body', () => {
 
 describe('110 and 111: a flood of sign-ins', () => {
   test('what the queue of hashes does not hold is 503 with Retry-After before the queue is through, others are served, and memory is bounded', async () => {
-    const flooded = await World.start({gateway: {limits: {per_address: 1000, body_idle: '300s'}}});
+    const flooded = await World.start({gateway: {limits: {per_address: 1000, head_time: '300s', body_idle: '300s'}}});
     const clients = [];
     try {
       const before = flooded.gateway.memory();
@@ -325,7 +325,7 @@ describe('112: few file descriptors', () => {
     const directory = mkdtempSync(join(tmpdir(), 'gatehouse-few-'));
     const binary = join(directory, 'few');
     writeFileSync(binary, `#!/bin/sh\nulimit -n 256\nexec '${kBinary}' "$@"\n`, {mode: 0o755});
-    const few = await World.start({binary, gateway: {limits: {connections: 10_000, per_address: 10_000, keep_alive: '300s', head_time: '300s'}}});
+    const few = await World.start({binary, gateway: {limits: {connections: 10_000, per_address: 10_000, handshake: '300s'}}});
     const opened = [];
     try {
       assert.match(few.gateway.stderr, /only 256 file descriptors: 128 connections at a time/);

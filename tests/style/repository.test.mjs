@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { checkExecutables, checkFileNames, checkHeaders, checkIdentifiers, checkSizes, findLongFiles } from './file_rules.mjs';
 import { checkIncludes } from './include_rules.mjs';
+import { checkNamedTests } from './named_tests.mjs';
 import { checkForbiddenText, checkLinks } from './text_rules.mjs';
 import { readTree } from './tree.mjs';
 
@@ -20,6 +21,7 @@ test('types and functions have names that say something', () => expectNone(check
 test('headers say what they are and are included once', () => expectNone(checkHeaders(files)));
 test('scripts can be executed', () => expectNone(checkExecutables(files)));
 test('no file holds addresses of registries, paths of machines or unfinished work', () => expectNone(checkForbiddenText(files)));
+test('the tests that docs/security.md names are there, at least one for each behaviour', () => expectNone(checkNamedTests(files)));
 test('links of the documents lead somewhere', () => expectNone(checkLinks(files)));
 
 test('no file is longer than 600 lines', (t) => {

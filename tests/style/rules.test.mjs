@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkExecutables, checkFileNames, checkHeaders, checkIdentifiers, checkSizes, findLongFiles } from './file_rules.mjs';
 import { checkIncludes } from './include_rules.mjs';
+import { checkNamedTests, titlesOf } from './named_tests.mjs';
 import { checkForbiddenText, checkLinks } from './text_rules.mjs';
 
 const file = (path, text = '', executable = false) => ({ path, text, executable });
@@ -87,4 +88,22 @@ test('links that lead nowhere are found, in code they are not looked at', () => 
     file('README.md', '## Start\n'),
   ];
   assert.deepEqual(found(checkLinks(files)), ['docs/a.md:2 the link to none.md leads nowhere', 'docs/a.md:2 docs/a.md has no heading #three']);
+});
+
+test('titles of tests are found, with what a program fills in left open', () => {
+  const text = "test('a b', () => {});\n  describe(`c ${d(1)}: e`, {skip}, () => {\nTEST_CASE(\"f \\\"g\\\"\") {\nTEST_CASE_FIXTURE(World,\n                  \"h\") {\ncheck(\"i's\", async () => {";
+  assert.deepEqual([...titlesOf(text)], ['a b', 'c …: e', 'f "g"', 'h', "i's"]);
+});
+
+test('a test that is named and not there, a behaviour without a test, twice or missing is found', () => {
+  const rows = Array.from({ length: 128 }, (_, index) => `| ${index + 1} | x | \`a/b.test.mjs: one\` |`);
+  const page = (change) => [file('tests/a/b.test.mjs', "test('one', () => {});"), file('docs/security.md', change([...rows]).join('\n'))];
+  assert.deepEqual(found(checkNamedTests(page((all) => all))), []);
+  assert.deepEqual(found(checkNamedTests(page((all) => all.with(0, '| 1 | x: not offered yet | |').with(1, '| 2 | x | |').with(2, '| 3 | x | `a/b.test.mjs: two`, `a/c_test.cpp: one` |').with(4, all[3])))), [
+    'docs/security.md:2 behaviour 2 names no test',
+    'docs/security.md:3 tests/a/b.test.mjs has no test "two"',
+    'docs/security.md:3 there is no tests/a/c_test.cpp',
+    'docs/security.md:5 behaviour 4 is there twice',
+    'docs/security.md:1 behaviour 5 is missing',
+  ]);
 });
