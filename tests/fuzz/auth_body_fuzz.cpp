@@ -10,6 +10,7 @@
 #include "auth/validation.hpp"
 #include "auth/web_url.hpp"
 #include "base/utf8.hpp"
+#include "features/social_sign_in/start_request.hpp"
 
 using namespace gatehouse;
 
@@ -27,6 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto value = auth::parse_json(text);
   if (value) {
     auth::find_problems(schema, value);
+    auth::find_problems(features::kSignInSocialBody, value);
+    auth::find_problems(features::kLinkSocialBody, value);
     const std::string written = boost::json::serialize(*value);
     if (!is_utf8(written) || !auth::parse_json(written)) std::abort();
   }
