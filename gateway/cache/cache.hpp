@@ -41,6 +41,14 @@ struct Versioned {
 // How long an invalidation keeps back-fills out that began before it. No load takes nearly as long.
 inline constexpr milliseconds kGenerationLife{60'000};
 
+// A program in Lua that Redis runs in one step; it reads and writes those keys alone that it is given (KEYS), and
+// answers a list of whole numbers. Lives as long as the process.
+struct Script {
+  explicit Script(std::string_view lua);
+  const std::string text;
+  const std::string sha1;
+};
+
 // Told what others publish and change. Called on the Cache's thread, from its loop and never from inside a call; it may
 // begin calls, and end its Subscription or the Cache.
 class Listener {
@@ -85,6 +93,10 @@ class Cache {
   // Adds one to the number at the key, in one step, and gives the sum. The first one counts from 0 and sets the life,
   // the others leave it as it is. `ttl` is positive. A key that holds something else than a number fails.
   virtual Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) = 0;
+
+  // Runs a script whose answer has `size` numbers. In memory there is nobody who understands one: it throws.
+  virtual Awaitable<std::vector<std::int64_t>> run_script(const Script& script, std::vector<std::string> keys,
+                                                          std::vector<std::string> arguments, std::size_t size) = 0;
 
   // Back-fills that revive nothing. Who finds no value reads the key together with its generation, loads the value from
   // where it is kept, and fills: this stores it only if nobody has called invalidate() since. False: nothing was

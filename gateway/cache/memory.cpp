@@ -219,6 +219,12 @@ Awaitable<std::int64_t> MemoryCache::increment(std::string key, milliseconds ttl
   co_return *number;
 }
 
+Awaitable<std::vector<std::int64_t>> MemoryCache::run_script(const Script&, std::vector<std::string>,
+                                                             std::vector<std::string>, std::size_t) {
+  table_.count_call(true);
+  throw Failure(503, "cache_unavailable", "a cache in memory runs no scripts");
+}
+
 Awaitable<Versioned> MemoryCache::get_versioned(std::string key, std::string generation_key) {
   table_.count_call(false);
   auto values = table_.get({std::move(key), std::move(generation_key)});

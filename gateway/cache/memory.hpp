@@ -88,6 +88,8 @@ class MemoryCache final : public Cache {
   Awaitable<> remove(std::vector<std::string> keys) override;
   Awaitable<std::optional<std::string>> take(std::string key) override;
   Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) override;
+  Awaitable<std::vector<std::int64_t>> run_script(const Script& script, std::vector<std::string> keys,
+                                                  std::vector<std::string> arguments, std::size_t size) override;
   Awaitable<Versioned> get_versioned(std::string key, std::string generation_key) override;
   Awaitable<bool> fill(std::string key, std::string value, milliseconds ttl, std::string generation_key,
                        Generation generation) override;

@@ -32,6 +32,10 @@ class FailingCache final : public cache::Cache {
   Awaitable<std::int64_t> increment(std::string key, cache::milliseconds ttl) override {
     return check(), real_->increment(std::move(key), ttl);
   }
+  Awaitable<std::vector<std::int64_t>> run_script(const cache::Script& script, std::vector<std::string> keys,
+                                                  std::vector<std::string> arguments, std::size_t size) override {
+    return check(), real_->run_script(script, std::move(keys), std::move(arguments), size);
+  }
   Awaitable<cache::Versioned> get_versioned(std::string key, std::string generation_key) override {
     return check(), real_->get_versioned(std::move(key), std::move(generation_key));
   }

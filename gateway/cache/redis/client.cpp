@@ -52,7 +52,7 @@ struct RedisClient::Call {
   bool abandoned = false;        // nobody waits for it
 };
 
-RedisScript::RedisScript(std::string_view lua) : text(lua), sha1(sha1_hex(lua)) {}
+Script::Script(std::string_view lua) : text(lua), sha1(sha1_hex(lua)) {}
 
 RedisClient::RedisClient(const Executor& executor, std::shared_ptr<const RedisServer> server, CacheOptions options,
                          std::shared_ptr<RedisHealth> health)

@@ -9,17 +9,14 @@
 #include <vector>
 
 #include "base/event.hpp"
+#include "cache/cache.hpp"
 #include "cache/redis/health.hpp"
 #include "cache/redis/link.hpp"
 
 namespace gatehouse::cache {
 
-// A Lua script, sent by its hash where the server has it.
-struct RedisScript {
-  explicit RedisScript(std::string_view lua);
-  const std::string text;
-  const std::string sha1;
-};
+// Sent by its hash where the server has it.
+using RedisScript = Script;
 
 // Shared by its Cache and by coroutines that send a second command after the first.
 class RedisClient final : private RedisLink::Owner, public std::enable_shared_from_this<RedisClient> {

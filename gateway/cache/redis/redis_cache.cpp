@@ -91,6 +91,15 @@ Awaitable<std::int64_t> run(Client client, const RedisScript& script, std::vecto
   co_return as_integer(reply);
 }
 
+Awaitable<std::vector<std::int64_t>> run_for_numbers(Client client, const Script& script, std::vector<std::string> keys,
+                                                     std::vector<std::string> arguments, std::size_t size) {
+  const auto reply = co_await RedisClient::run(std::move(client), script, std::move(keys), std::move(arguments));
+  if (reply.kind != Kind::array || reply.items.size() != size) raise_strange();
+  std::vector<std::int64_t> numbers;
+  for (const auto& item : reply.items) numbers.push_back(as_integer(item));
+  co_return numbers;
+}
+
 Awaitable<Versioned> read_versioned(Client client, std::vector<std::string> words) {
   auto reply = co_await RedisClient::call(std::move(client), std::move(words));
   const auto connection = reply.connection;
@@ -147,6 +156,11 @@ Awaitable<std::optional<std::string>> RedisCache::take(std::string key) {
 Awaitable<std::int64_t> RedisCache::increment(std::string key, milliseconds ttl) {
   GATEHOUSE_CHECK(ttl > milliseconds{0});
   return run(client_, increment_script(), {std::move(key)}, {std::to_string(ttl.count())});
+}
+
+Awaitable<std::vector<std::int64_t>> RedisCache::run_script(const Script& script, std::vector<std::string> keys,
+                                                            std::vector<std::string> arguments, std::size_t size) {
+  return run_for_numbers(client_, script, std::move(keys), std::move(arguments), size);
 }
 
 Awaitable<Versioned> RedisCache::get_versioned(std::string key, std::string generation_key) {
