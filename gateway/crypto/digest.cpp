@@ -18,6 +18,13 @@ Sha256Digest sha256(std::string_view bytes) {
   return digest;
 }
 
+std::array<unsigned char, 20> sha1(std::string_view bytes) {
+  std::array<unsigned char, 20> digest;
+  unsigned length = 0;
+  GATEHOUSE_CHECK(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha1(), nullptr) == 1);
+  return digest;
+}
+
 std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info, std::size_t length) {
   const OpensslObject<EVP_KDF, EVP_KDF_free> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
   GATEHOUSE_CHECK(kdf != nullptr);

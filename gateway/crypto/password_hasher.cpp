@@ -13,6 +13,7 @@
 
 #include "base/check.hpp"
 #include "base/encoding.hpp"
+#include "base/event.hpp"
 #include "base/failure.hpp"
 #include "base/resumption.hpp"
 #include "crypto/digest.hpp"
@@ -25,6 +26,7 @@ constexpr std::size_t kKeyBytes = 64;
 constexpr std::uint64_t kN = 16'384;
 constexpr std::uint32_t kR = 16;
 constexpr std::uint32_t kP = 1;
+static_assert(kPasswordHashBytes == 128 * kN * kR);
 
 // Two spellings of the same characters are the same password. Text that is not UTF-8 is taken as it is.
 std::string normalize_nfkc(std::string_view text) {
@@ -72,37 +74,59 @@ bool verify_password(std::string_view password, std::string_view stored) {
   return expected && equal_constant_time(key, *expected);
 }
 
-// `stored` is empty for a hash to be made. The outcome is the hash, or "1" for a password that fits and "" for one that
-// does not.
+// The outcome is the hash that was to be made, or "1" for a password that fits `stored` and "" for one that does not.
 struct PasswordHasher::Job {
   std::string password;
   std::string salt;
   std::string stored;
   bool verify = false;
+  std::uint64_t number = 0;
   Resumption<std::string> waiter;
+  std::string outcome;
+  std::exception_ptr error;
 
   ~Job() { sodium_memzero(password.data(), password.size()); }
 
-  void run() {
+  void compute() {
     try {
-      std::string outcome;
       if (!verify) {
         outcome = hash_password(password, salt);
       } else if (verify_password(password, stored)) {
         outcome = "1";
       }
-      waiter.resume(std::move(outcome));
     } catch (...) {
-      waiter.fail(std::current_exception());
+      error = std::current_exception();
+    }
+  }
+  void answer() {
+    if (error) {
+      waiter.fail(std::move(error));
+    } else {
+      waiter.resume(std::move(outcome));
     }
   }
 };
 
-PasswordHasher::PasswordHasher(Random& random, Settings settings) : random_(random), queue_max_(settings.queue_max) {
-  GATEHOUSE_CHECK(sodium_init() >= 0);
+namespace {
+
+unsigned count_threads(unsigned wanted) {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  const unsigned count = settings.threads > 0 ? settings.threads : std::max(1u, cores - 1);
-  for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  return wanted > 0 ? wanted : std::max(1u, cores - 1);
+}
+
+std::exception_ptr make_refusal(const char* reason, const char* detail) {
+  return std::make_exception_ptr(Failure(503, reason, detail));
+}
+
+}  // namespace
+
+PasswordHasher::PasswordHasher(Random& random, Settings settings)
+    : random_(random),
+      queue_max_(settings.queue_max),
+      wait_max_(settings.wait_max),
+      thread_count_(count_threads(settings.threads)) {
+  GATEHOUSE_CHECK(sodium_init() >= 0);
+  for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { work(); });
 }
 
 PasswordHasher::~PasswordHasher() {
@@ -115,11 +139,7 @@ Awaitable<std::string> PasswordHasher::hash(std::string password) {
   auto job = std::make_unique<Job>();
   job->password = std::move(password);
   job->salt = hex_encode({reinterpret_cast<const char*>(salt.data()), salt.size()});
-  auto start = [this, job = std::move(job)](Resumption<std::string> waiter) mutable {
-    job->waiter = std::move(waiter);
-    submit(std::move(job));
-  };
-  auto outcome = co_await suspend_until_resumed<std::string>(std::move(start));
+  auto outcome = co_await perform(std::move(job));
   co_return outcome;
 }
 
@@ -128,31 +148,71 @@ Awaitable<bool> PasswordHasher::verify(std::string password, std::string stored)
   job->password = std::move(password);
   job->stored = std::move(stored);
   job->verify = true;
-  auto start = [this, job = std::move(job)](Resumption<std::string> waiter) mutable {
-    job->waiter = std::move(waiter);
-    submit(std::move(job));
-  };
-  auto outcome = co_await suspend_until_resumed<std::string>(std::move(start));
+  const auto outcome = co_await perform(std::move(job));
   co_return !outcome.empty();
 }
 
-void PasswordHasher::submit(std::unique_ptr<Job> job) {
+// The time in the queue is kept on the caller's thread: those of the pool run only when nobody else wants to.
+Awaitable<std::string> PasswordHasher::perform(std::unique_ptr<Job> job) {
+  const Executor executor = co_await asio::this_coro::executor;
+  SteadyTimer late(executor);
+  auto start = [this, &late, job = std::move(job)](Resumption<std::string> waiter) mutable {
+    job->waiter = std::move(waiter);
+    const auto waiting = submit(std::move(job));
+    if (!waiting || wait_max_.count() == 0) return;
+    late.expires_after(wait_max_);
+    late.async_wait([this, number = *waiting](const boost::system::error_code& cancelled) {
+      if (!cancelled) expire(number);
+    });
+  };
+  auto outcome = co_await suspend_until_resumed<std::string>(std::move(start));
+  co_return outcome;
+}
+
+// The number of the job where it has to wait for others.
+std::optional<std::uint64_t> PasswordHasher::submit(std::unique_ptr<Job> job) {
   const char* refusal = nullptr;
+  std::optional<std::uint64_t> waiting;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       refusal = "shutting_down";
     } else if (queue_.size() >= queue_max_) {
       refusal = "password_queue_full";
+      ++counts_.refused_full;
     } else {
+      job->number = ++last_number_;
+      if (running_ + queue_.size() >= thread_count_) waiting = job->number;
       queue_.push_back(std::move(job));
     }
   }
   if (refusal != nullptr) {
-    job->waiter.fail(std::make_exception_ptr(Failure(503, refusal, "no room for another password hash")));
+    job->waiter.fail(make_refusal(refusal, "no room for another password hash"));
   } else {
     arrived_.notify_one();
   }
+  return waiting;
+}
+
+void PasswordHasher::expire(std::uint64_t number) {
+  std::unique_ptr<Job> late;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(queue_, number, [](const auto& job) { return job->number; });
+    if (found == queue_.end()) return;
+    late = std::move(*found);
+    queue_.erase(found);
+    ++counts_.refused_late;
+  }
+  late->waiter.fail(make_refusal("password_queue_full", "a password waited too long to be hashed"));
+}
+
+PasswordHasher::Counts PasswordHasher::counts() const {
+  const std::lock_guard lock(mutex_);
+  Counts counts = counts_;
+  counts.running = running_;
+  counts.waiting = queue_.size();
+  return counts;
 }
 
 void PasswordHasher::work() {
@@ -163,8 +223,15 @@ void PasswordHasher::work() {
     if (stopping_) return;
     auto job = std::move(queue_.front());
     queue_.pop_front();
+    ++running_;
     lock.unlock();
-    job->run();
+    job->compute();
+    lock.lock();
+    // Before it is answered: who comes back with the next one at once finds a thread that is free.
+    --running_;
+    ++counts_.hashed;
+    lock.unlock();
+    job->answer();
     job.reset();
     lock.lock();
   }

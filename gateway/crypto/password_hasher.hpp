@@ -3,11 +3,14 @@
 // 32 MiB, so it runs on a bounded pool of its own at idle priority: a flood of sign-ins costs other sign-ins, not
 // proxied traffic.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,14 +25,19 @@ std::string hash_password(std::string_view password, std::string_view salt_hex);
 // False also where `stored` is not of the form above.
 bool verify_password(std::string_view password, std::string_view stored);
 
+// What one hash takes while it is computed: 128 × N × r bytes.
+inline constexpr std::size_t kPasswordHashBytes = std::size_t{128} * 16'384 * 16;
+
 // Any thread may call hash() and verify(); each coroutine is resumed on its own executor. A full queue throws
-// Failure(503, "password_queue_full"). Must be stopped (or destroyed) before an io_context whose coroutines may wait
-// here.
+// Failure(503, "password_queue_full"), and so does one that has become too slow: whoever had to queue behind others and
+// was not begun with within `wait_max` is told then. Must be stopped (or destroyed) before an io_context whose
+// coroutines may wait here.
 class PasswordHasher {
  public:
   struct Settings {
-    unsigned threads = 0;        // 0: one less than there are cores, at least 1
-    std::size_t queue_max = 64;  // waiting, beyond those that are being hashed
+    unsigned threads = 0;                   // 0: one less than there are cores, at least 1
+    std::size_t queue_max = 64;             // waiting, beyond those that are being hashed
+    std::chrono::milliseconds wait_max{0};  // 0: as long as it takes
   };
 
   PasswordHasher(Random& random, Settings settings);
@@ -44,17 +52,35 @@ class PasswordHasher {
   // comes later.
   void stop();
 
+  struct Counts {
+    std::uint64_t hashed = 0;
+    std::uint64_t refused_full = 0;
+    std::uint64_t refused_late = 0;
+    std::size_t running = 0;
+    std::size_t waiting = 0;
+  };
+  Counts counts() const;
+  // Of all hashes that can be computed at the same time.
+  std::size_t memory_max() const { return thread_count_ * kPasswordHashBytes; }
+
  private:
   struct Job;
-  void submit(std::unique_ptr<Job> job);
+  Awaitable<std::string> perform(std::unique_ptr<Job> job);
+  std::optional<std::uint64_t> submit(std::unique_ptr<Job> job);
+  void expire(std::uint64_t number);
   void work();
 
   Random& random_;
   const std::size_t queue_max_;
-  std::mutex mutex_;
-  std::condition_variable arrived_;
+  const std::chrono::milliseconds wait_max_;
+  const unsigned thread_count_;
+  mutable std::mutex mutex_;  // guards the five below
   std::deque<std::unique_ptr<Job>> queue_;
+  std::size_t running_ = 0;
+  std::uint64_t last_number_ = 0;
+  Counts counts_;
   bool stopping_ = false;
+  std::condition_variable arrived_;
   std::vector<std::thread> threads_;
 };
 

@@ -85,6 +85,38 @@ TEST_CASE("PasswordHasher refuses with 503 what its queue does not hold") {
   CHECK(outcomes.refusals.front() == "password_queue_full");
 }
 
+TEST_CASE("PasswordHasher refuses those whose turn does not come in time, and never who need not queue") {
+  SystemRandom random;
+  PasswordHasher hasher(random, {.threads = 1, .queue_max = 64, .wait_max = std::chrono::milliseconds{1}});
+  asio::io_context context;
+  Outcomes outcomes;
+  for (int i = 0; i < 8; ++i) asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
+  context.run();
+  // A hash takes longer than the wait: the first alone has a thread, the second may just find it free.
+  CHECK(outcomes.hashed >= 1);
+  CHECK(outcomes.hashed + outcomes.refusals.size() == 8);
+  REQUIRE_FALSE(outcomes.refusals.empty());
+  CHECK(outcomes.refusals.front() == "password_queue_full");
+  const auto counts = hasher.counts();
+  CHECK(counts.hashed == static_cast<std::uint64_t>(outcomes.hashed));
+  CHECK(counts.refused_late == outcomes.refusals.size());
+  CHECK(counts.refused_full == 0);
+  CHECK(counts.waiting == 0);
+  CHECK(counts.running == 0);
+
+  context.restart();
+  asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
+  context.run();
+  CHECK(outcomes.hashed == static_cast<int>(counts.hashed) + 1);
+}
+
+TEST_CASE("a password hash takes 32 MiB, and the pool as many of them as it has threads") {
+  SystemRandom random;
+  const PasswordHasher hasher(random, {.threads = 3});
+  CHECK(kPasswordHashBytes == 33'554'432);
+  CHECK(hasher.memory_max() == 100'663'296);
+}
+
 TEST_CASE("PasswordHasher answers those who wait when it is stopped") {
   SystemRandom random;
   PasswordHasher hasher(random, {.threads = 1, .queue_max = 8});
