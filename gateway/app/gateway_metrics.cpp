@@ -30,6 +30,9 @@ void Gateway::Parts::add_metrics() {
                      "0 while each gateway counts requests of the auth endpoints for itself, because the store of "
                      "counters does not answer.",
                      "gauge", [this] { return auth_rate_counts_.store_works() ? 1.0 : 0.0; });
+  add_attempt_metrics();
+  if (settings_.auth.breached_passwords.enabled) add_breach_metrics();
+  add_password_metrics();
   add_upstream_metrics();
   add_outbound_metrics();
   add_audit_metrics();
@@ -55,6 +58,57 @@ void Gateway::Parts::add_proxy_metrics() {
       "counter",
       {counted(R"(reason="stranger")", Refusal::stranger), counted(R"(reason="malformed")", Refusal::malformed),
        counted(R"(reason="late")", Refusal::late)});
+}
+
+void Gateway::Parts::add_attempt_metrics() {
+  metrics_.add_family("gatehouse_ladder_locks_total",
+                      "Locks that wrong attempts at secrets have closed, by what was locked.", "counter",
+                      {{R"(of="account")", [this] { return static_cast<double>(attempt_counts_.account_locks()); }},
+                       {R"(of="network")", [this] { return static_cast<double>(attempt_counts_.network_locks()); }}});
+  metrics_.add_value("gatehouse_ladder_store_up",
+                     "0 while each gateway counts attempts at secrets for itself, because Redis does not answer.",
+                     "gauge", [this] { return attempt_counts_.store_works() ? 1.0 : 0.0; });
+}
+
+void Gateway::Parts::add_breach_metrics() {
+  const auto count = [this](auto member) {
+    return [this, member] { return static_cast<double>(breached_.counts().*member); };
+  };
+  using Counts = auth::BreachedPasswords::Counts;
+  metrics_.add_family(
+      "gatehouse_breached_password_checks_total",
+      "New passwords by what is known of them: clean, breached, unanswered (let through, as the service "
+      "did not answer).",
+      "counter",
+      {{R"(result="clean")", count(&Counts::clean)},
+       {R"(result="breached")", count(&Counts::breached)},
+       {R"(result="unanswered")", count(&Counts::unanswered)}});
+  metrics_.add_value("gatehouse_breached_password_service_up",
+                     "0 while the service of breached passwords does not answer.", "gauge",
+                     [this] { return breached_.counts().works ? 1.0 : 0.0; });
+}
+
+void Gateway::Parts::add_password_metrics() {
+  using Counts = crypto::PasswordHasher::Counts;
+  const auto read = [this](auto member) {
+    return [this, member] { return static_cast<double>(passwords_.counts().*member); };
+  };
+  metrics_.add_family("gatehouse_password_hashes_total",
+                      "Password hashes by what became of them: computed, full (the queue was), late (their turn did "
+                      "not come in time).",
+                      "counter",
+                      {{R"(result="computed")", read(&Counts::hashed)},
+                       {R"(result="full")", read(&Counts::refused_full)},
+                       {R"(result="late")", read(&Counts::refused_late)}});
+  metrics_.add_value("gatehouse_password_hashes_running", "Password hashes that are being computed.", "gauge",
+                     read(&Counts::running));
+  metrics_.add_value("gatehouse_password_hashes_waiting", "Passwords that wait to be hashed.", "gauge",
+                     read(&Counts::waiting));
+  metrics_.add_value("gatehouse_password_hash_memory_bytes", "Memory that password hashes have now.", "gauge",
+                     [this] { return static_cast<double>(passwords_.counts().running * crypto::kPasswordHashBytes); });
+  metrics_.add_value("gatehouse_password_hash_memory_max_bytes",
+                     "Memory that password hashes have when all threads of their pool are busy.", "gauge",
+                     [this] { return static_cast<double>(passwords_.memory_max()); });
 }
 
 void Gateway::Parts::add_upstream_metrics() {

@@ -36,6 +36,9 @@ class Gateway::Parts {
   std::string_view redis_state() const;
   std::vector<int> open_listener(std::optional<config::SocketAddress>& address, const char* name);
   void add_metrics();
+  void add_attempt_metrics();
+  void add_breach_metrics();
+  void add_password_metrics();
   void add_outbound_metrics();
   void add_redis_metrics();
   void add_mail_metrics();
@@ -66,18 +69,20 @@ class Gateway::Parts {
   edge::ConnectionLimits internal_limits_{kInternalConnectionsMax, kInternalConnectionsMax};
   auth::SessionCache session_cache_;
   auth::RateLimitMemory auth_rate_counts_{clock_};
+  auth::AttemptCounts attempt_counts_;
   crypto::PasswordHasher passwords_;
   outbound::NoMailer no_mailer_;
   std::unique_ptr<outbound::QueuedMailer> mailer_;  // null: no mails can be sent
   outbound::CurlHttpClient http_;
   std::unique_ptr<auth::oauth::Providers> providers_;
+  auth::BreachedPasswords breached_;
   auth::TrustedOrigins origins_;
   const auth::Secrets secrets_;
   const auth::CookieCache cookie_cache_;
   auth::AssertionSigner signer_;
   pipeline::RateLimiter limiter_;
   const std::optional<outbound::Turnstile> turnstile_;  // absent: not configured
-  pipeline::SignInRisk risk_;
+  const auth::Challenges challenges_{settings_.turnstile, turnstile_ ? &*turnstile_ : nullptr};
   pipeline::LiveExchanges live_;
   pipeline::AccessLog access_log_;
   AuditWriter audit_;

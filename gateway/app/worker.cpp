@@ -52,6 +52,8 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                      shared.schema),
       auth_rate_limit_(
           {shared.settings.auth, shared.auth_rate_counts, *database_, redis_.get(), shared.clock, shared.random}),
+      attempts_({shared.settings.auth.abuse_ladder, shared.attempt_counts, redis_.get(), shared.clock,
+                 shared.secrets.current().reveal()}),
       dispatcher_({.database = *database_,
                    .sessions = sessions_,
                    .verifications = verifications_,
@@ -69,14 +71,17 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                    .accounts = accounts_,
                    .providers = shared.providers,
                    .http = shared.http,
-                   .audit = shared.audit},
+                   .audit = shared.audit,
+                   .attempts = &attempts_,
+                   .challenges = &shared.challenges,
+                   .breached = shared.breached},
                   make_features(), &auth_rate_limit_),
       pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
                  shared.signer, shared.limiter, shared.live, shared.access_log, shared.audit, metrics,
                  [tls = shared.tls](std::string_view server_name, std::string_view host) {
                    return !tls || tls->serves_same(server_name, host);
                  },
-                 shared.turnstile, &shared.risk},
+                 shared.turnstile, &attempts_},
                 std::move(site)),
       redirect_(shared.settings.base_url.to_string()),
       internal_(shared.internal) {

@@ -9,6 +9,8 @@
 #include "app/io_context.hpp"
 #include "app/redirect_handler.hpp"
 #include "auth/accounts.hpp"
+#include "auth/breached_passwords.hpp"
+#include "auth/challenges.hpp"
 #include "auth/dispatcher.hpp"
 #include "auth/oauth/providers.hpp"
 #include "auth/session_cookie.hpp"
@@ -35,6 +37,7 @@ struct Shared {
   auth::SessionTrust* session_trust;  // null where there is no Redis
   auth::SessionCache& session_cache;
   auth::RateLimitMemory& auth_rate_counts;
+  auth::AttemptCounts& attempt_counts;
   crypto::PasswordHasher& passwords;
   outbound::Mailer& mailer;
   outbound::HttpClient& http;
@@ -45,7 +48,8 @@ struct Shared {
   const auth::AssertionSigner& signer;
   pipeline::RateLimiter& limiter;
   const outbound::Turnstile* turnstile;  // null: not configured
-  pipeline::SignInRisk& risk;
+  const auth::Challenges& challenges;
+  auth::BreachedPasswords* breached;  // null: they are not looked for
   pipeline::LiveExchanges& live;
   pipeline::AccessLog& access_log;
   auth::AuditTrail& audit;
@@ -107,6 +111,7 @@ class Worker {
   auth::Accounts accounts_;
   auth::Verifications verifications_;
   auth::RateLimit auth_rate_limit_;
+  auth::Attempts attempts_;
   auth::Dispatcher dispatcher_;
   pipeline::Pipeline pipeline_;
   RedirectHandler redirect_;

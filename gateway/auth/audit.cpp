@@ -11,7 +11,7 @@ namespace gatehouse::auth {
 
 namespace {
 
-constexpr std::array<std::string_view, 29> kNames{
+constexpr std::array<std::string_view, 30> kNames{
     "sign_up",
     "sign_in",
     "sign_out",
@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, 29> kNames{
     "user_deleted",
     "provider_refused",
     "auth_limited",
+    "attempts_locked",
     "two_factor",
     "two_factor_enabled",
     "two_factor_disabled",

@@ -35,6 +35,7 @@ enum class AuditEvent : std::uint8_t {
   user_deleted,
   provider_refused,  // an identity provider's callback did not come to a sign-in
   auth_limited,      // the rate limit of the auth endpoints was hit
+  attempts_locked,   // so many wrong attempts at a secret that further ones are not looked at for a while
   // Named before there are features that note them, so that readers of a trail know all of them.
   two_factor,
   two_factor_enabled,

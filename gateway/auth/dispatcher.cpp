@@ -9,6 +9,7 @@
 #include "auth/error_codes.hpp"
 #include "auth/origin_check.hpp"
 #include "auth/request_body.hpp"
+#include "auth/secret_attempt.hpp"
 #include "base/check.hpp"
 #include "base/failure.hpp"
 #include "base/log.hpp"
@@ -40,6 +41,15 @@ AuthResponse refuse_limited(std::chrono::seconds retry_after) {
           {{"Content-Type", "application/json"}, {"X-Retry-After", wait}, {"Retry-After", wait}},
           R"({"message":"Too many requests. Please try again later."})",
           "limited_auth"};
+}
+
+// Where the rule finds no address, the network is the edge's: an attempt always belongs to one, unless none is to be
+// looked at.
+void apply_address_rule(AuthRequest& request, const config::IpAddressRule& rule) {
+  request.client_address = read_client_address(request.headers, rule);
+  request.remote_address = request.client_address;
+  if (const auto address = parse_ip(request.client_address)) request.network = network_of(*address);
+  if (rule.disable_ip_tracking) request.network.clear();
 }
 
 // Needs no suspension and decides before the body is even looked at by the handler.
@@ -86,7 +96,7 @@ Awaitable<std::optional<AuthResponse>> Dispatcher::admit(AuthRequest& request) {
   if (std::ranges::find(settings.disabled_paths, path) != settings.disabled_paths.end()) {
     co_return AuthResponse{404, {{"Content-Type", "text/plain; charset=utf-8"}}, "Not Found", "disabled_path"};
   }
-  if (settings.ip_address) request.client_address = read_client_address(request.headers, *settings.ip_address);
+  if (settings.ip_address) apply_address_rule(request, *settings.ip_address);
   if (rate_limit_ == nullptr) co_return std::nullopt;
   const auto refusal =
       co_await rate_limit_->take(request.client_address, std::string(path), std::string(find_pattern(path)));
@@ -115,7 +125,7 @@ Awaitable<AuthResponse> Dispatcher::dispatch(AuthRequest request) {
   EndpointCall call{request, services_, UrlQuery(request.query), parameter, request.cookies(), std::nullopt,
                     nullptr, {}};
   try {
-    auto reply = co_await perform(*endpoint, call);
+    auto reply = co_await perform_to_end(*endpoint, call);
     auto response = make_response(reply ? std::move(*reply) : reply_error(reply.error()), std::move(call.headers));
     response.reason = call.reason;
     co_return response;
@@ -125,6 +135,21 @@ Awaitable<AuthResponse> Dispatcher::dispatch(AuthRequest request) {
     log::error("auth endpoint {} failed: {}", endpoint->path, error.what());
     co_return AuthResponse{500, {}, ""};
   }
+}
+
+// Closes the attempt at a secret, if there was one, whatever came of the call.
+Awaitable<Result<Reply>> Dispatcher::perform_to_end(const Endpoint& endpoint, EndpointCall& call) {
+  Result<Reply> reply = gatehouse::fail(500, "", "");
+  std::exception_ptr thrown;
+  try {
+    reply = co_await perform(endpoint, call);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  const int status = reply ? reply->status : reply.error().status;
+  co_await close_attempt(call, status);
+  if (thrown) std::rethrow_exception(thrown);
+  co_return reply;
 }
 
 Awaitable<Result<Reply>> Dispatcher::perform(const Endpoint& endpoint, EndpointCall& call) {
@@ -147,6 +172,10 @@ Awaitable<Result<Reply>> Dispatcher::perform(const Endpoint& endpoint, EndpointC
     // Better Auth's endpoints tell every failure to find the session as none.
     call.identity = identity ? std::move(*identity) : nullptr;
     checked = check_session(call, endpoint.session);
+    if (!checked) co_return std::unexpected(std::move(checked.error()));
+  }
+  if (!endpoint.climbs && asks_on_risk(call)) {
+    checked = co_await begin_request(call);
     if (!checked) co_return std::unexpected(std::move(checked.error()));
   }
   auto reply = co_await endpoint.handler(call);

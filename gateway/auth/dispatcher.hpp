@@ -3,7 +3,8 @@
 // limits of routes have happened there.
 //
 //   disabled (404) → rate limit (429): admit(), before the body is read
-//   route (404) → body (415, 400) → origin (403) → validation (400) → form check (403) → session (401, 403) → handler
+//   route (404) → body (415, 400) → origin (403) → validation (400) → form check (403) → session (401, 403) →
+//   abuse ladder (429) → handler
 #pragma once
 #include <map>
 #include <string>
@@ -37,6 +38,7 @@ class Dispatcher {
   // Of the endpoint that a path belongs to; empty where there is none.
   std::string_view find_pattern(std::string_view path) const;
   Awaitable<Result<Reply>> perform(const Endpoint& endpoint, EndpointCall& call);
+  Awaitable<Result<Reply>> perform_to_end(const Endpoint& endpoint, EndpointCall& call);
 
   const Services services_;
   const std::vector<Feature> features_;

@@ -28,6 +28,9 @@ inline constexpr ErrorCode kInvalidEmail{"INVALID_EMAIL", "Invalid email"};
 inline constexpr ErrorCode kInvalidEmailOrPassword{"INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"};
 inline constexpr ErrorCode kPasswordTooShort{"PASSWORD_TOO_SHORT", "Password too short"};
 inline constexpr ErrorCode kPasswordTooLong{"PASSWORD_TOO_LONG", "Password too long"};
+// Of Better Auth's plugin haveibeenpwned.
+inline constexpr ErrorCode kPasswordCompromised{
+    "PASSWORD_COMPROMISED", "The password you entered has been compromised. Please choose a different password."};
 inline constexpr ErrorCode kEmailPasswordDisabled{"EMAIL_PASSWORD_DISABLED", "Email and password is not enabled"};
 inline constexpr ErrorCode kSignUpDisabled{"EMAIL_PASSWORD_SIGN_UP_DISABLED",
                                            "Email and password sign up is not enabled"};
@@ -61,6 +64,8 @@ inline constexpr ErrorCode kInvalidCallbackUrl{"INVALID_CALLBACK_URL", "Invalid 
 inline constexpr ErrorCode kInvalidRedirectUrl{"INVALID_REDIRECT_URL", "Invalid redirectURL"};
 inline constexpr ErrorCode kInvalidErrorCallbackUrl{"INVALID_ERROR_CALLBACK_URL", "Invalid errorCallbackURL"};
 inline constexpr ErrorCode kInvalidNewUserCallbackUrl{"INVALID_NEW_USER_CALLBACK_URL", "Invalid newUserCallbackURL"};
+inline constexpr ErrorCode kMissingResponse{"MISSING_RESPONSE", "Missing CAPTCHA response"};
+inline constexpr ErrorCode kVerificationFailed{"VERIFICATION_FAILED", "Captcha verification failed"};
 inline constexpr ErrorCode kCrossSiteNavigation{
     "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED",
     "Cross-site navigation login blocked. This request appears to be a CSRF attack."};

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/attempts.hpp"
 #include "auth/auth_request.hpp"
 #include "auth/identity.hpp"
 #include "auth/services.hpp"
@@ -40,6 +41,7 @@ struct EndpointCall {
   IdentityPtr identity;                    // set where the endpoint needs a session
   Headers headers;                         // of the answer; sent also when the handler fails
   std::string_view reason = {};            // of the answer, static
+  std::optional<Attempt> attempt = {};     // at a secret (secret_attempt.hpp)
 
   void add_header(std::string name, std::string value) { headers.emplace_back(std::move(name), std::move(value)); }
   // Takes the place of an earlier one of the same name; one that expires a cookie, also of its numbered pieces.
@@ -78,6 +80,7 @@ struct Endpoint {
   FormCheck form_check = FormCheck::no;
   BodySchema body_schema;
   Handler handler;
+  bool climbs = false;  // the handler asks the abuse ladder, by begin_attempt()
 };
 
 struct Feature {

@@ -22,6 +22,9 @@ namespace gatehouse::auth {
 namespace oauth {
 class Providers;
 }
+class Attempts;
+class BreachedPasswords;
+class Challenges;
 
 struct Services {
   storage::Database& database;
@@ -42,6 +45,9 @@ struct Services {
   oauth::Providers& providers;
   outbound::HttpClient& http;
   AuditTrail& audit;
+  Attempts* attempts = nullptr;            // null: nobody counts attempts at secrets
+  const Challenges* challenges = nullptr;  // null: nobody is challenged
+  BreachedPasswords* breached = nullptr;   // null: they are not looked for
 };
 
 }  // namespace gatehouse::auth

@@ -109,12 +109,6 @@ struct MailSettings {
 
 enum class TurnstileMode { off, on_risk, always };
 
-// When `on_risk` asks for a token: after so many failed sign-ins of one address, or of one account, in the window.
-struct TurnstileRisk {
-  std::uint32_t failures = 3;
-  seconds window{900};
-};
-
 // Cloudflare Turnstile: tokens that show that a browser, and likely a person, has asked.
 struct TurnstileSettings {
   std::string site_key;                        // public; empty: the hosted pages show no widget
@@ -123,7 +117,6 @@ struct TurnstileSettings {
   std::string action;                          // that tokens must have been made for; empty: any
   TurnstileMode mode = TurnstileMode::always;  // of `endpoints`; of routes: their own
   std::vector<std::string> endpoints{"/sign-up/email", "/sign-in/email", "/request-password-reset"};  // * and ** count
-  TurnstileRisk risk;
   std::string insecure_siteverify_url;  // in place of Cloudflare's, and wherever it is; empty: Cloudflare's
 
   bool is_configured() const { return !secret_key.empty(); }
@@ -252,6 +245,35 @@ struct AuthRateLimit {
   std::vector<CustomRule> custom_rules;  // in the order in which they are written: the first that matches counts
 };
 
+// What attempts at a secret may do after those that were wrong.
+struct AbuseLadder {
+  bool enabled = true;
+  std::uint32_t free_attempts = 5;
+  std::uint32_t challenge_after = 3;  // for Turnstile's on_risk, also where the ladder is off
+  std::uint32_t lock_after = 10;
+  seconds wait{1};
+  seconds lock{900};
+  seconds lock_max{86'400};
+  seconds forgive_every{1'800};
+  std::uint32_t network_factor = 10;
+};
+
+inline constexpr const char* kBreachedPasswordUrl = "https://api.pwnedpasswords.com/range";
+
+// New passwords are looked for among those that are known from breaches.
+struct BreachedPasswordSettings {
+  bool enabled = false;
+  std::string url = kBreachedPasswordUrl;
+  std::string insecure_url;  // in place of `url`, and without TLS if it says http; empty: `url`
+};
+
+// The pool that hashes passwords: 32 MiB for each thread.
+struct PasswordHashing {
+  std::uint32_t threads = 0;  // 0: one less than there are cores, at least 1
+  std::uint32_t queue = 64;
+  milliseconds queue_time{800};
+};
+
 struct SecretVersion {
   std::uint32_t version = 0;
   Secret value;
@@ -282,6 +304,9 @@ struct AuthSettings {
   std::vector<ProviderSettings> generic_oauth;
   std::optional<IpAddressRule> ip_address;
   AuthRateLimit rate_limit;
+  AbuseLadder abuse_ladder;
+  PasswordHashing password_hashing;
+  BreachedPasswordSettings breached_passwords;
   std::vector<std::string> disabled_paths;  // below the base path
   std::string error_url;                    // empty: the front-end's start page
   bool cors_enabled = true;

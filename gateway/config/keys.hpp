@@ -23,6 +23,10 @@ const Table& auth_keys();     // of AuthSettings
 Key account_key();
 Key social_providers_key();
 Key generic_oauth_key();
+// Of AbuseLadder, PasswordHashing and BreachedPasswordSettings (keys_abuse_protection.cpp).
+const Table& abuse_ladder_keys();
+const Table& password_hashing_keys();
+const Table& breached_password_keys();
 const Table& default_keys();   // of Route: what `defaults` may hold; all of them may stand on a route, too
 const Table& route_keys();     // of Route
 const Table& upstream_keys();  // of Upstream

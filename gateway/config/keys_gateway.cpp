@@ -131,16 +131,6 @@ const Table& audit_keys() {
   return table;
 }
 
-const Table& turnstile_risk_keys() {
-  using S = TurnstileRisk;
-  static const Table table{{
-      key("failures", &S::failures, "So many failed attempts of one address, or on one account, are no risk yet",
-          {.minimum = 1, .maximum = 1000}),
-      key("window", &S::window, "The time in which they are forgotten", {.minimum = 60, .maximum = 86'400}),
-  }};
-  return table;
-}
-
 const Table& turnstile_keys() {
   using S = TurnstileSettings;
   static const Table table{{
@@ -157,12 +147,12 @@ const Table& turnstile_keys() {
                      "What tokens must have been made for, the widget's `action`; where it is not written, anything",
                      {.example = "login"}),
       key<WordValue<TurnstileWords>>("mode", &S::mode,
-                                     "When `endpoints` ask for a token; routes say it with their own `turnstile`"),
+                                     "When `endpoints` ask for a token; routes say it with their own `turnstile`. "
+                                     "`on_risk`: after `auth.abuse_ladder.challenge_after` wrong attempts"),
       key<PatternValue>(
           "endpoints", &S::endpoints,
           "Auth endpoints that ask: paths below the base path; `*` stands for one segment, a last `**` for "
           "any rest"),
-      section("risk", &S::risk, turnstile_risk_keys, "What `on_risk` means"),
       key<PathOrUrlValue>("insecure_siteverify_url", &S::insecure_siteverify_url,
                           "A URL that is asked in place of Cloudflare, wherever it is, and without TLS if it says "
                           "http: whoever answers there lets everybody in. For tests"),

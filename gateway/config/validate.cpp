@@ -43,6 +43,8 @@ class Validator {
     check_additional_fields();
     check_cookies();
     check_auth_rate_limit();
+    check_abuse_ladder();
+    check_breached_passwords();
     check_providers();
     check_upstream_keys();
     collect_unsafe();
@@ -166,6 +168,21 @@ class Validator {
     needs(auth.email_verification.send_on_sign_in, "email_verification.send_on_sign_in");
     needs(auth.user.change_email.send_change_email_confirmation, "user.change_email.send_change_email_confirmation");
     needs(auth.user.delete_user.send_delete_account_verification, "user.delete_user.send_delete_account_verification");
+  }
+
+  void check_abuse_ladder() {
+    const AbuseLadder& ladder = gateway_.auth.abuse_ladder;
+    if (ladder.free_attempts >= ladder.lock_after)
+      add(Code::range, "gateway.auth.abuse_ladder.free_attempts", "is not below lock_after: nobody would have to wait");
+    if (ladder.lock > ladder.lock_max) add(Code::range, "gateway.auth.abuse_ladder.lock", "is longer than lock_max");
+  }
+
+  void check_breached_passwords() {
+    const BreachedPasswordSettings& breached = gateway_.auth.breached_passwords;
+    if (!breached.url.starts_with("https://"))
+      add(Code::value, "gateway.auth.breached_passwords.url", "is no https URL");
+    if (breached.insecure_url.starts_with('/'))
+      add(Code::value, "gateway.auth.breached_passwords.insecure_url", "is no http(s) URL");
   }
 
   // Half of the keys would refuse everybody, or nobody.
@@ -369,6 +386,8 @@ class Validator {
       unsafe.push_back("mail.insecure_skip_verify: anybody may pose as the mail server");
     if (!gateway_.turnstile.insecure_siteverify_url.empty())
       unsafe.push_back("turnstile.insecure_siteverify_url: whoever answers there decides who is a person");
+    if (!gateway_.auth.breached_passwords.insecure_url.empty())
+      unsafe.push_back("auth.breached_passwords.insecure_url: whoever is on the way there may let every password pass");
     for (const auto* providers : {&gateway_.auth.social_providers, &gateway_.auth.generic_oauth})
       for (const auto& provider : *providers)
         if (provider.insecure_http)

@@ -5,6 +5,7 @@
 // A token counts once. That is kept by siteverify alone, for all gateways: every verification has an idempotency key of
 // its own, which only the repetition of the same call shares.
 #pragma once
+#include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ namespace gatehouse::outbound {
 inline constexpr std::string_view kSiteverifyUrl = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 // Cloudflare's own limit of a token, in bytes. What is longer is refused without a call.
 inline constexpr std::size_t kTurnstileTokenMax = 2048;
+// Where a token stands; the first that is not empty counts.
+inline constexpr std::array<std::string_view, 2> kTurnstileTokenFields{"x-captcha-response", "cf-turnstile-response"};
 // Of a whole verification. Somebody who waits for an answer gets one within three seconds.
 inline constexpr std::chrono::milliseconds kTurnstileTime{2'800};
 

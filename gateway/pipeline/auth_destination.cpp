@@ -1,5 +1,4 @@
 // The destination of the auth base path: Pipeline::dispatch_auth. Auth requests are small, so they are read whole.
-#include "auth/request_body.hpp"
 #include "base/ascii.hpp"
 #include "pipeline/answer.hpp"
 #include "pipeline/context.hpp"
@@ -19,15 +18,9 @@ auth::AuthRequest make_auth_request(const Context& c) {
   for (const auto& field : c.head.fields) request.headers.emplace_back(to_lower(field.name), field.value);
   request.client_address = c.client.masked(64).to_string_full();
   request.request_id = c.id.view();
+  request.network = auth::network_of(c.client);
+  request.remote_address = c.client_text;
   return request;
-}
-
-// Whom an attempt is about, read as the endpoint will read it. "": nobody is named.
-std::string find_account(const auth::AuthRequest& request) {
-  const auto body = auth::parse_body(request, auth::BodyKind::form_or_json);
-  if (!body || !*body || !(*body)->is_object()) return {};
-  const auto* email = (*body)->get_object().if_contains("email");
-  return email != nullptr && email->is_string() ? std::string(email->get_string()) : std::string();
 }
 
 void answer_auth(Context& c, const auth::AuthResponse& response) {
@@ -54,49 +47,20 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
     answer(c, 404, {}, {});
     co_return;
   }
-  if (is_guarded(c, request.path)) {
-    co_await dispatch_guarded(c, request);
-    co_return;
+  // A token that is asked for in any case comes before the body, as in Better Auth.
+  if (always_asks(c, request.path)) {
+    request.has_passed_challenge = co_await verify_endpoint_token(c, request.remote_address);
+    if (!request.has_passed_challenge) co_return;
   }
   const bool complete = co_await read_auth_body(c, request);
   if (!complete) co_return;
-  const auth::AuthResponse response = co_await deps_.dispatcher.dispatch(std::move(request));
-  answer_auth(c, response);
-}
-
-// An endpoint that Turnstile stands before. A token that is asked for in any case, or because of the address, comes
-// before the body, as in Better Auth; the account is known after it.
-Awaitable<> Pipeline::dispatch_guarded(Context& c, auth::AuthRequest& request) {
-  const auto& settings = c.site.configuration.gateway;
-  const bool by_rule = settings.auth.ip_address.has_value();
-  const std::string remote = by_rule ? request.client_address : c.client_text;
-  const IpAddress address = by_rule ? parse_ip(remote).value_or(c.client) : c.client;
-  const auto mode = settings.turnstile.mode;
-  SignInAttempt attempt(*deps_.risk, address, c.exchange.started);
-  const auto asks = [&] {
-    return mode == config::TurnstileMode::always || (mode == config::TurnstileMode::on_risk && attempt.is_risky());
-  };
-  bool verified = false;
-  if (asks()) {
-    verified = co_await verify_endpoint_token(c, remote);
-    if (!verified) co_return;
+  try {
+    const auth::AuthResponse response = co_await deps_.dispatcher.dispatch(std::move(request));
+    answer_auth(c, response);
+  } catch (const Failure& failure) {
+    if (!failure.reason().starts_with("turnstile_")) throw;
+    answer_without_turnstile(c, failure);
   }
-  const bool complete = co_await read_auth_body(c, request);
-  if (!complete) co_return;
-  attempt.name_account(find_account(request));
-  if (!verified && asks()) {
-    verified = co_await verify_endpoint_token(c, remote);
-    if (!verified) co_return;
-  }
-  // Whether a sign-up or a reset was meant well does not show in its answer: without a token, each one counts a little.
-  const bool shows_outcome = verified || request.path.starts_with("/sign-in/");
-  const auth::AuthResponse response = co_await deps_.dispatcher.dispatch(std::move(request));
-  if (response.status >= 400 && response.status < 500) {
-    attempt.has_failed();
-  } else if (!shows_outcome && response.status < 500) {
-    attempt.has_ended();
-  }
-  answer_auth(c, response);
 }
 
 // False: the exchange has been answered.

@@ -24,7 +24,6 @@
 #include "pipeline/metrics.hpp"
 #include "pipeline/rate_limiter.hpp"
 #include "pipeline/request_id.hpp"
-#include "pipeline/sign_in_risk.hpp"
 #include "pipeline/site.hpp"
 #include "upstream/upstream_group.hpp"
 
@@ -53,9 +52,9 @@ class Pipeline final : public http::ExchangeHandler {
     ThreadMetrics& metrics;
     // Whether the certificate that was shown for this SNI is the one for this host.
     std::function<bool(std::string_view server_name, std::string_view host)> serves_same;
-    // Null: not configured. What asks for a token all the same lets nobody through. Both are shared by threads.
+    // Null: not configured. What asks for a token all the same lets nobody through. Shared by threads.
     const outbound::Turnstile* turnstile = nullptr;
-    SignInRisk* risk = nullptr;
+    auth::Attempts* attempts = nullptr;  // null: `on_risk` always asks
   };
 
   Pipeline(const Dependencies& dependencies, SitePtr site);
@@ -92,10 +91,10 @@ class Pipeline final : public http::ExchangeHandler {
   Awaitable<> forward(Context& c);
   Awaitable<> dispatch_auth(Context& c);
   Awaitable<bool> read_auth_body(Context& c, auth::AuthRequest& request);
-  Awaitable<> dispatch_guarded(Context& c, auth::AuthRequest& request);
   Awaitable<bool> verify_token(Context& c, std::string remote_address);
   Awaitable<bool> verify_endpoint_token(Context& c, std::string remote_address);
-  bool is_guarded(const Context& c, std::string_view path) const;
+  bool always_asks(const Context& c, std::string_view path) const;
+  void answer_without_turnstile(Context& c, const Failure& failure);
   Awaitable<> serve_static(Context& c);
   void serve_page(Context& c);
   void serve_jwks(Context& c);

@@ -1,8 +1,6 @@
 // The step that asks for a Turnstile token, of routes and of auth endpoints (Better Auth 1.7.25, plugin captcha: its
 // header, its codes and its words).
-#include <algorithm>
-
-#include "auth/wildcard.hpp"
+#include "auth/challenges.hpp"
 #include "base/failure.hpp"
 #include "pipeline/answer.hpp"
 #include "pipeline/context.hpp"
@@ -15,7 +13,7 @@ using config::TurnstileMode;
 namespace {
 
 std::string_view find_token(const http::RequestHead& head) {
-  for (const std::string_view name : {"x-captcha-response", "cf-turnstile-response"}) {
+  for (const std::string_view name : outbound::kTurnstileTokenFields) {
     if (const auto token = head.find(name); token && !token->empty()) return *token;
   }
   return {};
@@ -31,9 +29,9 @@ void refuse(Context& c, int status, std::string_view code, std::string_view mess
 // Routes alone: pages and key sets are for everybody, and auth endpoints have a rule of their own.
 bool Pipeline::needs_turnstile(const Context& c) const {
   if (c.destination != Destination::proxy || c.route().turnstile == TurnstileMode::off) return false;
-  if (c.route().turnstile == TurnstileMode::always || deps_.risk == nullptr) return true;
+  if (c.route().turnstile == TurnstileMode::always || deps_.attempts == nullptr) return true;
   const std::string_view account = c.identity ? std::string_view(c.identity->user.email) : std::string_view();
-  return deps_.risk->is_risky(c.client, account, c.exchange.started);
+  return deps_.attempts->is_risky(c.client, account);
 }
 
 // True: refused and answered.
@@ -42,10 +40,11 @@ Awaitable<bool> Pipeline::verify_turnstile(Context& c) {
   co_return !passed;
 }
 
-bool Pipeline::is_guarded(const Context& c, std::string_view path) const {
-  if (deps_.turnstile == nullptr || deps_.risk == nullptr) return false;
-  return std::ranges::any_of(c.site.configuration.gateway.turnstile.endpoints,
-                             [&](const std::string& pattern) { return auth::matches_path_wildcard(pattern, path); });
+// Auth endpoints that ask on_risk do so when they climb the abuse ladder (auth/secret_attempt.hpp).
+bool Pipeline::always_asks(const Context& c, std::string_view path) const {
+  const auto& settings = c.site.configuration.gateway.turnstile;
+  return deps_.turnstile != nullptr && settings.mode == TurnstileMode::always &&
+         auth::is_guarded_endpoint(settings, path);
 }
 
 // False: answered.
@@ -64,17 +63,21 @@ Awaitable<bool> Pipeline::verify_token(Context& c, std::string remote_address) {
   co_return false;
 }
 
-// Differs from Better Auth: a verification that cannot be made is 503, as every dependency that is down, not 500.
 Awaitable<bool> Pipeline::verify_endpoint_token(Context& c, std::string remote_address) {
   try {
     const bool passed = co_await verify_token(c, std::move(remote_address));
     co_return passed;
   } catch (const Failure& failure) {
-    c.failure_reason = std::make_unique<std::string>(failure.reason());
-    tell_seldom(failure);
-    answer_auth_error(c, 503, "UNKNOWN_ERROR", "Something went wrong", *c.failure_reason, "Retry-After: 2\r\n");
+    answer_without_turnstile(c, failure);
   }
   co_return false;
+}
+
+// Differs from Better Auth: a verification that cannot be made is 503, as every dependency that is down, not 500.
+void Pipeline::answer_without_turnstile(Context& c, const Failure& failure) {
+  c.failure_reason = std::make_unique<std::string>(failure.reason());
+  tell_seldom(failure);
+  answer_auth_error(c, 503, "UNKNOWN_ERROR", "Something went wrong", *c.failure_reason, "Retry-After: 2\r\n");
 }
 
 }  // namespace gatehouse::pipeline

@@ -12,6 +12,13 @@ namespace {
 
 const WallTime kNow{std::chrono::milliseconds{1'750'000'000'000}};
 
+constexpr LadderRules kRules{.free_attempts = 3, .challenge_after = 5, .lock_after = 10, .network_factor = 1};
+
+LadderRules with_challenges(LadderRules rules = kRules) {
+  rules.has_challenges = true;
+  return rules;
+}
+
 LadderCount wrong(unsigned times) {
   return {times, kNow, {}};
 }
@@ -20,17 +27,16 @@ LadderCount wrong(unsigned times) {
 struct Ladder {
   LadderVerdict attempt(LadderCount& network, LadderCount& pair, bool right) {
     LadderCounts counts{account, network, pair};
-    const auto verdict = judge(counts, rules, now);
-    if (verdict.step != Step::pass) return verdict;
-    counts = with_attempt(counts, rules, now);
-    if (right) counts = with_success(counts, rules, now);
+    const auto start = begin_attempt(counts, rules, false, now);
+    if (start.verdict.step != Step::pass) return start.verdict;
+    end_attempt(counts, rules, right ? AttemptEnd::right : AttemptEnd::wrong, now);
     account = counts.account;
     network = counts.network;
     pair = counts.pair;
-    return verdict;
+    return start.verdict;
   }
 
-  LadderRules rules;
+  LadderRules rules = kRules;
   LadderCount account;
   WallTime now = kNow;
 };
@@ -38,7 +44,7 @@ struct Ladder {
 }  // namespace
 
 TEST_CASE("the first wrong attempts are free, then each waits twice as long, then the lock") {
-  const LadderRules rules;
+  const LadderRules& rules = kRules;
   CHECK(judge(wrong(0), rules, kNow) == LadderVerdict{});
   CHECK(judge(wrong(2), rules, kNow) == LadderVerdict{});
   CHECK(judge(wrong(3), rules, kNow) == LadderVerdict{Step::wait, seconds{1}});
@@ -50,7 +56,7 @@ TEST_CASE("the first wrong attempts are free, then each waits twice as long, the
 }
 
 TEST_CASE("a wait ends by itself, to the second") {
-  const LadderRules rules;
+  const LadderRules& rules = kRules;
   CHECK(judge(wrong(4), rules, kNow + std::chrono::milliseconds{1}) == LadderVerdict{Step::wait, seconds{2}});
   CHECK(judge(wrong(4), rules, kNow + seconds{1}) == LadderVerdict{Step::wait, seconds{1}});
   CHECK(judge(wrong(4), rules, kNow + seconds{2}) == LadderVerdict{});
@@ -59,7 +65,7 @@ TEST_CASE("a wait ends by itself, to the second") {
 }
 
 TEST_CASE("where there are challenges, one takes the place of the waits between") {
-  const LadderRules rules{.has_challenges = true};
+  const LadderRules rules = with_challenges();
   CHECK(judge(wrong(4), rules, kNow) == LadderVerdict{Step::wait, seconds{2}});
   CHECK(judge(wrong(5), rules, kNow) == LadderVerdict{Step::challenge, seconds{0}});
   CHECK(judge(wrong(9), rules, kNow + minutes{4}) == LadderVerdict{Step::challenge, seconds{0}});
@@ -67,7 +73,7 @@ TEST_CASE("where there are challenges, one takes the place of the waits between"
 }
 
 TEST_CASE("one wrong attempt is forgotten each half hour, and a clock that was wrong locks nobody out") {
-  const LadderRules rules;
+  const LadderRules& rules = kRules;
   CHECK(forgiven(wrong(3), rules, kNow + minutes{30}) == LadderCount{2, kNow + minutes{30}, {}});
   CHECK(forgiven(wrong(3), rules, kNow + minutes{45}) == LadderCount{2, kNow + minutes{30}, {}});
   CHECK(forgiven(wrong(3), rules, kNow + minutes{90}) == LadderCount{0, kNow + minutes{90}, {}});
@@ -137,4 +143,63 @@ TEST_CASE("a right secret forgets the account's and never what the network has t
   CHECK(pair.wrong == 0);
   CHECK(pair.right_at == kNow);
   CHECK(network.wrong == 2);
+}
+
+TEST_CASE(
+    "a challenge is wanted before the first wait where that is how it is configured, and one that is solved passes") {
+  LadderRules rules = with_challenges();
+  rules.challenge_after = 2;
+  LadderCounts counts{wrong(2), {}, {}};
+  CHECK(begin_attempt(counts, rules, false, kNow).verdict.step == Step::challenge);
+  CHECK(counts.account.wrong == 2);
+  CHECK(begin_attempt(counts, rules, true, kNow).verdict.step == Step::pass);
+  CHECK(counts.account.wrong == 3);
+  counts.account = wrong(10);
+  CHECK(begin_attempt(counts, rules, true, kNow).verdict.step == Step::locked);
+}
+
+TEST_CASE("the attempt that closes a lock says so, and whose it is") {
+  LadderCounts counts{wrong(8), wrong(0), {}};
+  const auto later = kNow + minutes{2};
+  CHECK(begin_attempt(counts, kRules, false, later) == AttemptStart{});
+  counts.account.counted_at = kNow;
+  CHECK(begin_attempt(counts, kRules, false, later) == AttemptStart{{}, true, false});
+  counts = {{}, wrong(9), {}};
+  CHECK(begin_attempt(counts, kRules, false, later) == AttemptStart{{}, false, true});
+}
+
+TEST_CASE("an attempt that came to nothing is taken back") {
+  LadderCounts counts{wrong(2), wrong(2), {}};
+  begin_attempt(counts, kRules, false, kNow);
+  end_attempt(counts, kRules, AttemptEnd::untried, kNow);
+  CHECK(counts.account.wrong == 2);
+  CHECK(counts.network.wrong == 2);
+  CHECK(counts.pair.wrong == 0);
+}
+
+TEST_CASE("a network stands for many people: it has as many times the attempts and is forgiven as much faster") {
+  LadderRules rules = kRules;
+  rules.network_factor = 10;
+  const LadderRules of_network = for_network(rules);
+  CHECK(of_network.free_attempts == 30);
+  CHECK(of_network.lock_after == 100);
+  CHECK(of_network.forgive_every == minutes{3});
+  CHECK(of_network.challenge_after == 5);
+  CHECK(judge({{}, wrong(29), {}}, rules, kNow).step == Step::pass);
+  CHECK(judge({{}, wrong(30), {}}, rules, kNow) == LadderVerdict{Step::wait, seconds{1}});
+  CHECK(judge({{}, wrong(100), {}}, rules, kNow) == LadderVerdict{Step::locked, seconds{900}});
+}
+
+TEST_CASE("a ladder that is switched off asks for challenges and for nothing else") {
+  config::AbuseLadder settings;
+  settings.enabled = false;
+  CHECK(judge({wrong(1'000'000), wrong(1'000'000), {}}, make_rules(settings, false), kNow).step == Step::pass);
+  CHECK(judge({wrong(3), {}, {}}, make_rules(settings, true), kNow).step == Step::challenge);
+  CHECK(judge({wrong(2), {}, {}}, make_rules(settings, true), kNow).step == Step::pass);
+}
+
+TEST_CASE("a count is forgotten when nothing of it is left, a lock not before its end") {
+  CHECK(forgotten_at(wrong(0), kRules) == kNow);
+  CHECK(forgotten_at(wrong(3), kRules) == kNow + minutes{90});
+  CHECK(forgotten_at(wrong(16), kRules) == kNow + minutes{16 * 60});
 }

@@ -43,9 +43,9 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function startGateway(turnstile = {}) {
+async function startGateway(turnstile = {}, auth = {}) {
   const keys = { secret_key: siteverify.secret, site_key: kTestSiteKey, action: 'gatehouse', insecure_siteverify_url: siteverify.url };
-  gateway = await Gateway.start({ routes: [], upstreams: {}, gateway: { turnstile: { ...keys, ...turnstile } } });
+  gateway = await Gateway.start({ routes: [], upstreams: {}, gateway: { turnstile: { ...keys, ...turnstile }, auth } });
   browser = await launchBrowser([`--host-resolver-rules=MAP ${kHost}:443 127.0.0.1:${gateway.ports.https}`]);
 }
 async function stopGateway() {
@@ -167,7 +167,7 @@ describe('where the gateway always asks', () => {
 });
 
 describe('where the gateway asks on risk', () => {
-  before(() => startGateway({ mode: 'on_risk', risk: { failures: 2, window: '1h' } }));
+  before(() => startGateway({ mode: 'on_risk' }, { abuse_ladder: { challenge_after: 2 } }));
   after(stopGateway);
 
   test('nothing is loaded until it asks; then the widget comes, and the form goes on by itself', async () => {

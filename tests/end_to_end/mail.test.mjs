@@ -158,7 +158,7 @@ test('a server that greets with a refusal has refused no mail', async () => {
 test('requests do not wait for a mail server that says nothing, nor does the end', async () => {
   await withServer({answer: (command) => (/^MAIL/.test(command) ? '250-' : undefined)}, {insecure_plain: true}, async (gateway) => {
     const user = await signUp(gateway);
-    for (let i = 0; i < 5; ++i) await requestReset(gateway, user.email);
+    for (let i = 0; i < 4; ++i) await requestReset(gateway, user.email);
     const start = Date.now();
     await requestReset(gateway, user.email);
     assert.ok(Date.now() - start < 2_000);

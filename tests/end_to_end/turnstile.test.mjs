@@ -171,7 +171,7 @@ for (const [name, secret, status] of [
 describe('endpoints that ask on_risk', () => {
   let world;
   before(async () => {
-    world = await start({mode: 'on_risk', risk: {failures: 3, window: '1h'}});
+    world = await start({mode: 'on_risk'});
   });
   after(() => world?.stop());
   const from = (address, headers = {}) => ({'X-Forwarded-For': address, ...headers});

@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "auth/breached_passwords.hpp"
 #include "auth/dispatcher.hpp"
 #include "auth/oauth/providers.hpp"
 #include "base/failure.hpp"
@@ -97,7 +98,9 @@ struct AuthServer::Parts {
                             .accounts = accounts,
                             .providers = providers,
                             .http = http,
-                            .audit = audit};
+                            .audit = audit,
+                            .attempts = &attempts,
+                            .breached = settings.breached_passwords.enabled ? &breached : nullptr};
     dispatcher.emplace(
         services,
         std::vector<auth::Feature>{features::email_password(), features::sessions(), features::password_reset(),
@@ -134,6 +137,9 @@ struct AuthServer::Parts {
   auth::TrustedOrigins origins;
   auth::RateLimitMemory rate_counts{clock};
   auth::RateLimit rate_limit{{settings, rate_counts, *database, nullptr, clock, random}};
+  auth::AttemptCounts attempt_counts;
+  auth::Attempts attempts{{settings.abuse_ladder, attempt_counts, nullptr, clock, secret.reveal()}};
+  auth::BreachedPasswords breached{settings.breached_passwords, http, clock};
   std::optional<auth::Dispatcher> dispatcher;
 };
 
@@ -156,6 +162,8 @@ AuthServer::AuthServer(config::AuthSettings with, std::vector<std::string> trust
       accounts(parts_->accounts),
       http(parts_->http),
       rate_counts(parts_->rate_counts),
+      attempt_counts(parts_->attempt_counts),
+      breached(parts_->breached),
       dispatcher(&*parts_->dispatcher) {}
 
 AuthServer::~AuthServer() = default;
@@ -183,7 +191,8 @@ Answer Browser::send(std::string method, std::string path, std::optional<std::st
   const auto query = path.find('?');
   request.path = path.substr(0, query);
   if (query != std::string::npos) request.query = path.substr(query + 1);
-  request.client_address = "192.0.2.1";
+  request.client_address = address;
+  request.network = address;
   request.headers = std::move(headers);
   if (!request.header("origin")) request.headers.emplace_back("origin", "http://auth.example.test");
   if (!request.header("user-agent")) request.headers.emplace_back("user-agent", "Test/1.0");

@@ -31,6 +31,8 @@ class PasswordHasher;
 
 namespace gatehouse::auth {
 class Accounts;
+class AttemptCounts;
+class BreachedPasswords;
 class CookieCache;
 class Dispatcher;
 class RateLimitMemory;
@@ -121,6 +123,8 @@ class AuthServer {
   auth::Accounts& accounts;
   ScriptedHttp& http;
   auth::RateLimitMemory& rate_counts;
+  auth::AttemptCounts& attempt_counts;
+  auth::BreachedPasswords& breached;
   auth::Dispatcher* const dispatcher;
 };
 
@@ -137,6 +141,7 @@ class Browser {
   std::string cookie_header() const;
 
   std::map<std::string, std::string> cookies;
+  std::string address = "192.0.2.1";
 
  private:
   void keep(const std::string& line);

@@ -201,25 +201,25 @@ class PipelineWorld {
   outbound::NoHttpClient http;
   RecordingAudit audit;
   auth::oauth::Providers providers{settings, http, clock};
-  auth::Dispatcher dispatcher{{.database = database,
-                               .sessions = sessions,
-                               .verifications = verifications,
-                               .cookie = cookies,
-                               .passwords = passwords,
-                               .mailer = mailer,
-                               .origins = origins,
-                               .settings = settings,
-                               .base_url = configuration.gateway.base_url,
-                               .clock = clock,
-                               .random = random,
-                               .users = users,
-                               .secrets = secrets,
-                               .cookie_cache = cookie_cache,
-                               .accounts = accounts,
-                               .providers = providers,
-                               .http = http,
-                               .audit = audit},
-                              {test_feature()}};
+  auth::Services services{.database = database,
+                          .sessions = sessions,
+                          .verifications = verifications,
+                          .cookie = cookies,
+                          .passwords = passwords,
+                          .mailer = mailer,
+                          .origins = origins,
+                          .settings = settings,
+                          .base_url = configuration.gateway.base_url,
+                          .clock = clock,
+                          .random = random,
+                          .users = users,
+                          .secrets = secrets,
+                          .cookie_cache = cookie_cache,
+                          .accounts = accounts,
+                          .providers = providers,
+                          .http = http,
+                          .audit = audit};
+  auth::Dispatcher dispatcher{services, {test_feature()}};
   pipeline::RateLimiter limiter{random, 4096};
   pipeline::LiveExchanges live;
   pipeline::AccessLog access_log{log_file_.descriptor};

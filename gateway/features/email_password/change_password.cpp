@@ -1,9 +1,11 @@
 #include "features/email_password/change_password.hpp"
 
+#include "auth/breached_passwords.hpp"
 #include "auth/current_session.hpp"
 #include "auth/error_codes.hpp"
 #include "auth/password_check.hpp"
 #include "auth/rows_json.hpp"
+#include "auth/secret_attempt.hpp"
 #include "base/utf8.hpp"
 
 namespace gatehouse::features {
@@ -57,12 +59,17 @@ Awaitable<Result<Reply>> change_password(EndpointCall& call) {
   const auto account = co_await find_password_account(services, user_id);
   if (!account || !account->hash || account->hash->empty())
     co_return auth::fail(400, error::kCredentialAccountNotFound);
+  auto begun = co_await begin_attempt(call, of_user(user_id));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
   const bool right =
       co_await services.passwords.verify(std::string(call.text("currentPassword").value()), *account->hash);
+  tell_attempt(call, right, call.identity->user.id);
   if (!right) {
     note_own(call, AuditEvent::password_changed, false);
     co_return auth::fail(400, error::kInvalidPassword);
   }
+  auto unknown = co_await check_breached(call, std::string(call.text("newPassword").value()));
+  if (!unknown) co_return std::unexpected(std::move(unknown.error()));
   std::string hash = co_await services.passwords.hash(std::string(call.text("newPassword").value()));
   auto transaction = co_await services.database.begin();
   co_await run(*transaction, update_password(user_id, std::move(hash), services.clock.now()));
@@ -83,7 +90,10 @@ Awaitable<Result<Reply>> verify_password(EndpointCall& call) {
   std::string password(call.text("password").value());
   auto fits = check_password_too_long(services.settings.email_and_password, password);
   if (!fits) co_return std::unexpected(std::move(fits.error()));
+  auto begun = co_await begin_attempt(call, of_user(call.identity->user.id));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
   const bool right = co_await is_password_of(services, call.identity->user.id, std::move(password));
+  tell_attempt(call, right, call.identity->user.id);
   note_own(call, AuditEvent::password_check, right);
   if (!right) co_return auth::fail(400, error::kInvalidPassword);
   co_return reply_json({{"status", true}});

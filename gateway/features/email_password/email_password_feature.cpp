@@ -1,11 +1,13 @@
 #include "features/email_password/email_password_feature.hpp"
 
+#include "auth/breached_passwords.hpp"
 #include "auth/current_session.hpp"
 #include "auth/email_token.hpp"
 #include "auth/error_codes.hpp"
 #include "auth/password_check.hpp"
 #include "auth/row_id.hpp"
 #include "auth/rows_json.hpp"
+#include "auth/secret_attempt.hpp"
 #include "auth/users.hpp"
 #include "base/ascii.hpp"
 #include "base/utf8.hpp"
@@ -110,6 +112,8 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   if (taken) call.note(note_taken(*existing));
   if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   // Also for an address that is taken: the answer must not come sooner.
+  auto unknown = co_await check_breached(call, std::string(call.text("password").value()));
+  if (!unknown) co_return std::unexpected(std::move(unknown.error()));
   sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()));
   if (taken) {
     co_await make_plausible(services, sign_up.user);
@@ -173,16 +177,32 @@ Awaitable<std::expected<User, AuditNote>> find_user(const Services& services, st
   co_return std::move(found->user);
 }
 
+// Absent: the user was deleted while the password was hashed.
+Awaitable<std::optional<Session>> store_session(const Services& services, Session made) {
+  try {
+    auto session = co_await services.sessions.store(std::move(made));
+    co_return std::move(session);
+  } catch (const storage::ConstraintError& refused) {
+    if (refused.kind() != storage::ConstraintError::Kind::foreign_key) throw;
+  }
+  co_return std::nullopt;
+}
+
 Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
   auto allowed = check_sign_in(call);
   if (!allowed) co_return std::unexpected(std::move(allowed.error()));
   const Services& services = call.services;
+  std::string email = to_lower(call.text("email").value());
   std::string password(call.text("password").value());
-  auto user = co_await find_user(services, to_lower(call.text("email").value()), std::move(password));
+  auto begun = co_await begin_attempt(call, of_stranger(call, email));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
+  auto user = co_await find_user(services, std::move(email), std::move(password));
   if (!user) {
+    tell_attempt(call, false, user.error().target);
     call.note(std::move(user.error()));
     co_return auth::fail(401, error::kInvalidEmailOrPassword);
   }
+  tell_attempt(call, true, user->id);
   if (services.settings.email_and_password.require_email_verification && !user->email_verified) {
     call.note(note_refused_sign_in("email_not_verified", user->id));
     if (services.settings.email_verification.send_on_sign_in)
@@ -190,10 +210,14 @@ Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
     co_return auth::fail(403, error::kEmailNotVerified);
   }
   Session made = services.sessions.make(describe_session(call, user->id));
-  const Session session = co_await services.sessions.store(std::move(made));
+  const auto session = co_await store_session(services, std::move(made));
+  if (!session) {
+    call.note(note_refused_sign_in("unknown_user", user->id));
+    co_return auth::fail(401, error::kInvalidEmailOrPassword);
+  }
   call.note({.event = AuditEvent::sign_in, .actor = user->id, .target = user->id});
-  add_session_cookies(call, session, *user, remembers(call));
-  json::object answer{{"redirect", false}, {"token", session.token}, {"user", to_json(*user)}};
+  add_session_cookies(call, *session, *user, remembers(call));
+  json::object answer{{"redirect", false}, {"token", session->token}, {"user", to_json(*user)}};
   const auto callback = call.text("callbackURL");
   if (callback) answer["url"] = *callback;
   if (callback && !callback->empty()) {
@@ -225,9 +249,9 @@ Feature email_password() {
   return {"email_password",
           {
               {"POST", "/sign-up/email", kForm, kNone, FormCheck::yes, kSignUp, sign_up_email},
-              {"POST", "/sign-in/email", kForm, kNone, FormCheck::yes, kSignIn, sign_in_email},
-              {"POST", "/change-password", kJson, kKnown, FormCheck::no, kChangePassword, change_password},
-              {"POST", "/verify-password", kJson, kKnown, FormCheck::no, kVerifyPassword, verify_password},
+              {"POST", "/sign-in/email", kForm, kNone, FormCheck::yes, kSignIn, sign_in_email, true},
+              {"POST", "/change-password", kJson, kKnown, FormCheck::no, kChangePassword, change_password, true},
+              {"POST", "/verify-password", kJson, kKnown, FormCheck::no, kVerifyPassword, verify_password, true},
           }};
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "auth/breached_passwords.hpp"
 #include "auth/error_codes.hpp"
 #include "auth/password_check.hpp"
 #include "auth/redirect_url.hpp"
+#include "auth/secret_attempt.hpp"
 #include "base/ascii.hpp"
 #include "base/encoding.hpp"
 
@@ -43,6 +45,8 @@ bool is_available(const Services& services) {
 Awaitable<Result<Reply>> request_password_reset(EndpointCall& call) {
   const Services& services = call.services;
   if (!is_available(services)) co_return auth::fail(400, error::kResetPasswordDisabled);
+  auto begun = co_await begin_attempt(call, of_mailbox(call, call.text("email").value()));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
   const auto user = co_await services.users.find_by_email(to_lower(call.text("email").value()));
   const std::string token = services.random.text(kTokenLength);
   const WallTime now = services.clock.now();
@@ -137,13 +141,19 @@ Awaitable<Result<Reply>> reset_password(EndpointCall& call) {
   std::string password(call.text("newPassword").value());
   auto fits = check_new_password(services.settings.email_and_password, password);
   if (!fits) co_return std::unexpected(std::move(fits.error()));
+  auto begun = co_await begin_attempt(call, of_bearer(call));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
   if (!may_be_token(*token)) co_return refuse_token(call);
   auto user_id = co_await services.verifications.find(identifier_of(*token));
   if (!user_id) co_return refuse_token(call);
   const auto user = co_await services.users.find(*user_id);
   if (!user) co_return auth::fail(400, error::kUserNotFound);
+  tell_attempt(call, true, user->id);
+  auto unknown = co_await check_breached(call, password);
+  if (!unknown) co_return std::unexpected(std::move(unknown.error()));
   auto hash = co_await services.passwords.hash(std::move(password));
   const bool stored = co_await store_new_password(services, std::move(*token), std::move(*user_id), std::move(hash));
+  tell_attempt(call, stored, user->id);
   if (!stored) co_return refuse_token(call, user->id);
   call.note({.event = AuditEvent::password_reset, .target = user->id});
   if (services.settings.email_and_password.revoke_sessions_on_password_reset)
@@ -163,9 +173,9 @@ Feature password_reset() {
   constexpr auto kUnchecked = FormCheck::no;
   return {"password_reset",
           {
-              {"POST", "/request-password-reset", kJson, kNone, kUnchecked, kRequest, request_password_reset},
+              {"POST", "/request-password-reset", kJson, kNone, kUnchecked, kRequest, request_password_reset, true},
               {"GET", "/reset-password/:token", BodyKind::none, kNone, kUnchecked, {}, open_reset_link},
-              {"POST", "/reset-password", kJson, kNone, kUnchecked, kReset, reset_password},
+              {"POST", "/reset-password", kJson, kNone, kUnchecked, kReset, reset_password, true},
           }};
 }
 

@@ -6,6 +6,7 @@
 #include "auth/error_codes.hpp"
 #include "auth/password_check.hpp"
 #include "auth/query_check.hpp"
+#include "auth/secret_attempt.hpp"
 #include "base/ascii.hpp"
 #include "base/encoding.hpp"
 
@@ -45,13 +46,18 @@ Awaitable<Result<void>> remove_by_token(EndpointCall& call, std::string user_id,
   co_return Result<void>();
 }
 
-Awaitable<Result<void>> check_password(const Services& services, std::string user_id, std::string password) {
+Awaitable<Result<void>> check_password(EndpointCall& call, std::string password) {
+  const Services& services = call.services;
+  const std::string user_id = call.identity->user.id;
   auto fits = check_password_too_long(services.settings.email_and_password, password);
   if (!fits) co_return std::unexpected(std::move(fits.error()));
-  const auto account = co_await find_password_account(services, std::move(user_id));
+  const auto account = co_await find_password_account(services, user_id);
   if (!account || !account->hash || account->hash->empty())
     co_return auth::fail(400, error::kCredentialAccountNotFound);
+  auto begun = co_await begin_attempt(call, of_user(user_id));
+  if (!begun) co_return begun;
   const bool right = co_await services.passwords.verify(std::move(password), *account->hash);
+  tell_attempt(call, right, user_id);
   if (!right) co_return auth::fail(400, error::kInvalidPassword);
   co_return Result<void>();
 }
@@ -93,15 +99,15 @@ Awaitable<Result<Reply>> delete_user(EndpointCall& call) {
   std::string password(call.text("password").value_or(""));
   const bool has_password = !password.empty();
   if (has_password) {
-    auto right = co_await check_password(services, user_id, std::move(password));
-    if (!right) {
+    auto right = co_await check_password(call, std::move(password));
+    const bool is_wrong = !right && right.error().status != 429;
+    if (is_wrong)
       call.note({.event = AuditEvent::user_deleted,
                  .outcome = AuditOutcome::failed,
                  .reason = to_lower(right.error().code),
                  .actor = user_id,
                  .target = user_id});
-      co_return std::unexpected(std::move(right.error()));
-    }
+    if (!right) co_return std::unexpected(std::move(right.error()));
   }
   std::string token(call.text("token").value_or(""));
   if (!token.empty()) {

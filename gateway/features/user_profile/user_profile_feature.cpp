@@ -109,7 +109,7 @@ Feature user_profile() {
               {"POST", "/update-user", kJson, SessionNeed::authoritative, kUnchecked, kRecord, update_user},
               {"POST", "/update-session", kJson, SessionNeed::authoritative, kUnchecked, kRecord, update_session},
               {"POST", "/change-email", kJson, SessionNeed::authoritative, kUnchecked, kChangeEmail, change_email},
-              {"POST", "/delete-user", kJson, SessionNeed::authoritative, kUnchecked, kDeleteUser, delete_user},
+              {"POST", "/delete-user", kJson, SessionNeed::authoritative, kUnchecked, kDeleteUser, delete_user, true},
               {"GET", "/delete-user/callback", BodyKind::none, SessionNeed::none, kUnchecked, {}, delete_user_by_link},
           }};
 }

@@ -101,7 +101,8 @@ export class Gateway {
           base_url: kOrigin,
           database: {url: `sqlite:${join(this.directory, 'gatehouse.db')}`, migrate: 'at_start'},
           secret: 'a-secret-for-tests-only-0123456789-abcdefghijklmnop',
-          auth: {email_and_password: {enabled: true}, rate_limit: {enabled: false}},
+          // On a busy machine the pool's threads, at idle priority, have to wait for everybody.
+          auth: {email_and_password: {enabled: true}, rate_limit: {enabled: false}, password_hashing: {queue_time: '60s'}},
         },
         settings.gateway,
       ),

@@ -238,3 +238,15 @@ TEST_CASE("with e-mail and password switched off both endpoints say so") {
   CHECK(code_of(browser.post("/sign-up/email", sign_up_body())) == "EMAIL_PASSWORD_SIGN_UP_DISABLED");
   CHECK(code_of(browser.post("/sign-in/email", sign_up_body())) == "EMAIL_PASSWORD_DISABLED");
 }
+
+TEST_CASE_FIXTURE(Fixture, "a user who is deleted while the password is hashed gets the answer of a wrong password") {
+  REQUIRE(sign_up({}).status == 200);
+  Browser other(server);
+  const auto wrong = other.post("/sign-in/email", {{"email", "ann@example.test"}, {"password", "not the password"}});
+  REQUIRE(wrong.status == 401);
+  server.database->interrupt_after(1, R"(DELETE FROM "user")");
+  const auto late = other.post("/sign-in/email", {{"email", "ann@example.test"}, {"password", kPassword}});
+  CHECK(late.status == 401);
+  CHECK(late.body == wrong.body);
+  CHECK(late.cookies().empty());
+}

@@ -1,0 +1,184 @@
+// The abuse ladder at the endpoints that look at a secret.
+#include <doctest/doctest.h>
+
+#include "auth/attempt_counts.hpp"
+#include "tests/features/auth_server.hpp"
+
+using namespace gatehouse;
+using namespace gatehouse::tests;
+using std::chrono::minutes;
+
+namespace {
+
+constexpr const char* kPassword = "correct horse battery";
+constexpr const char* kEmail = "ann@example.test";
+
+struct Fixture {
+  AuthServer server;
+  Browser owner{server};
+  Browser stranger{server};
+
+  Fixture() {
+    REQUIRE(owner.sign_up(kEmail).status == 200);
+    owner.address = "198.51.100.1";
+  }
+  Answer sign_in(Browser& browser, const std::string& email = kEmail, const std::string& password = kPassword) {
+    return browser.post("/sign-in/email", {{"email", email}, {"password", password}});
+  }
+  Answer guess(const std::string& email = kEmail) { return sign_in(stranger, email, "not the password"); }
+  // Each waits for its turn.
+  void climb_to_lock() {
+    for (int i = 0; i < 10; ++i) {
+      server.clock.advance(minutes{1});
+      REQUIRE(guess().status == 401);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture,
+                  "wrong passwords make the next ones wait, the right one too, in the words of the rate limit") {
+  for (int i = 0; i < 5; ++i) CHECK(guess().status == 401);
+  for (const char* password : {"not the password", kPassword}) {
+    const auto refused = sign_in(stranger, kEmail, password);
+    CHECK(refused.status == 429);
+    CHECK(refused.body == R"({"message":"Too many requests. Please try again later."})");
+    CHECK(refused.header("Retry-After") == "1");
+    CHECK(refused.header("X-Retry-After") == "1");
+    CHECK(refused.cookies().empty());
+  }
+  server.clock.advance(std::chrono::seconds{1});
+  CHECK(sign_in(stranger).status == 200);
+  CHECK(guess().status == 401);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a locked account is locked for strangers; sessions of its owner live, and do what they did") {
+  climb_to_lock();
+  CHECK(sign_in(stranger).status == 429);
+  CHECK(sign_in(stranger).header("Retry-After") == "900");
+  CHECK(owner.get("/get-session").json().at("user").at("email").as_string() == kEmail);
+  CHECK(owner.post("/verify-password", {{"password", kPassword}}).status == 200);
+  CHECK(owner.post("/change-password", {{"currentPassword", kPassword}, {"newPassword", "another long one"}}).status ==
+        200);
+  server.clock.advance(minutes{15});
+  CHECK(sign_in(stranger, kEmail, "another long one").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a network from which the owner has signed in is judged by itself") {
+  REQUIRE(sign_in(owner).status == 200);
+  climb_to_lock();
+  CHECK(sign_in(stranger).status == 429);
+  CHECK(sign_in(owner).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "no spelling of the address and no other network is another count") {
+  for (const char* email : {"ANN@example.test", "Ann@Example.Test", kEmail, "ann@EXAMPLE.test", "aNN@example.test"}) {
+    stranger.address += "1";
+    CHECK(guess(email).status == 401);
+  }
+  stranger.address = "203.0.113.9";
+  CHECK(guess("ANN@EXAMPLE.TEST").status == 429);
+  CHECK(guess("ann+x@example.test").status == 401);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the answers tell nobody whether there is such an account") {
+  for (int i = 0; i < 8; ++i) {
+    const auto known = guess();
+    const auto unknown = guess("nobody@example.test");
+    CHECK(known.status == unknown.status);
+    CHECK(known.body == unknown.body);
+    CHECK(known.headers == unknown.headers);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a network that tries many accounts is limited whatever they are, and no other is") {
+  for (int i = 0; i < 50; ++i) REQUIRE(guess("user" + std::to_string(i) + "@example.test").status == 401);
+  CHECK(guess("user50@example.test").status == 429);
+  CHECK(sign_in(stranger).status == 429);
+  CHECK(sign_in(owner).status == 200);
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "what a signed-in user gets wrong counts for that user: password, change and deletion are one count") {
+  server.settings.user.delete_user.enabled = true;
+  for (int i = 0; i < 3; ++i) CHECK(owner.post("/verify-password", {{"password", "not the password"}}).status == 400);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(owner.post("/change-password", {{"currentPassword", "not the password"}, {"newPassword", "another long one"}})
+              .status == 400);
+  }
+  for (const char* password : {"not the password", kPassword}) {
+    CHECK(owner.post("/verify-password", {{"password", password}}).status == 429);
+    CHECK(owner.post("/change-password", {{"currentPassword", password}, {"newPassword", "another long one"}}).status ==
+          429);
+    CHECK(owner.post("/delete-user", {{"password", password}}).status == 429);
+  }
+  CHECK(sign_in(owner).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an address is sent so many reset mails, known or not, and signing in is no part of it") {
+  for (const std::string email : {kEmail, "nobody@example.test"}) {
+    for (int i = 0; i < 5; ++i) CHECK(stranger.post("/request-password-reset", {{"email", email}}).status == 200);
+    CHECK(stranger.post("/request-password-reset", {{"email", email}}).status == 429);
+  }
+  CHECK(server.mailer.mails.size() == 5);
+  CHECK(sign_in(owner).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "invented reset tokens count for the network, a right one does not") {
+  REQUIRE(owner.post("/request-password-reset", {{"email", kEmail}}).status == 200);
+  const auto& url = server.mailer.mails.at(0).url;
+  const auto from = url.rfind('/') + 1;
+  const auto token = url.substr(from, url.find('?') - from);
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(stranger.post("/reset-password", {{"token", "invented"}, {"newPassword", "another long one"}}).status ==
+            400);
+  }
+  CHECK(stranger.post("/reset-password", {{"token", token}, {"newPassword", "another long one"}}).status == 429);
+  CHECK(owner.post("/reset-password", {{"token", token}, {"newPassword", "another long one"}}).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a lock is an entry of the audit trail and a number, once") {
+  climb_to_lock();
+  for (int i = 0; i < 3; ++i) guess();
+  int entries = 0;
+  for (const auto& entry : server.audit.entries) {
+    if (entry.note.event != auth::AuditEvent::attempts_locked) continue;
+    ++entries;
+    CHECK(entry.note.reason == "account");
+    CHECK(entry.note.detail == "/sign-in/email");
+    CHECK(entry.note.target.size() == 32);
+  }
+  CHECK(entries == 1);
+  CHECK(server.attempt_counts.account_locks() == 1);
+  CHECK(server.attempt_counts.network_locks() == 0);
+}
+
+TEST_CASE("what was never evaluated does not count, and neither does what was not allowed to be") {
+  AuthServer server;
+  Browser browser(server);
+  REQUIRE(browser.sign_up(kEmail).status == 200);
+  Browser other(server);
+  const auto sign_in = [&](const char* password) {
+    return other.post("/sign-in/email", {{"email", kEmail}, {"password", password}}).status;
+  };
+  for (int i = 0; i < 8; ++i) {
+    // The statement after the look-up fails: the endpoint answers 500.
+    server.database->interrupt_after(0, "SELECT nothing");
+    CHECK(sign_in(kPassword) == 500);
+    CHECK(other.post("/sign-in/email", {{"email", "no address"}, {"password", "x"}}).status == 400);
+    CHECK(other.post("/sign-in/email", {{"email", kEmail}, {"password", std::string(129, 'x')}}).status == 400);
+  }
+  CHECK(sign_in(kPassword) == 200);
+}
+
+TEST_CASE("switched off, nothing waits") {
+  auto settings = AuthServer::default_settings();
+  settings.abuse_ladder.enabled = false;
+  AuthServer server(settings);
+  Browser browser(server);
+  for (int i = 0; i < 12; ++i) {
+    CHECK(browser.post("/sign-in/email", {{"email", kEmail}, {"password", "not the password"}}).status == 401);
+  }
+}
