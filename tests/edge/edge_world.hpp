@@ -1,19 +1,11 @@
 // What the tests of the edge share: a Server on a free loopback port, on the test's own io_context and clock, with a
 // handler that the test gives, and raw clients whose waiting runs the io_context.
 #pragma once
-#include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <boost/asio/post.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/check.hpp"
-#include "base/event.hpp"
-#include "edge/listener.hpp"
 #include "edge/server.hpp"
 #include "tests/support/run_until.hpp"
 
@@ -21,53 +13,20 @@ namespace gatehouse::tests {
 
 using Handler = Awaitable<> (*)(http::Exchange&);
 
-inline void answer(http::Exchange& exchange, std::string_view body, int status = 200) {
-  http::ResponseHead head;
-  head.status = status;
-  head.size = body.size();
-  head.without_body = exchange.head.method == "HEAD";
-  exchange.sink.start(head);
-  exchange.sink.write(body);
-  exchange.sink.finish();
-}
+void answer(http::Exchange& exchange, std::string_view body, int status = 200);
 
 // The whole body; with "!" at its end if it is broken.
-inline Awaitable<std::string> read_body(http::Exchange& exchange) {
-  std::string body;
-  for (;;) {
-    const auto piece = exchange.body.read();
-    body.append(piece.bytes);
-    if (piece.kind == http::BodyPiece::Kind::end) co_return body;
-    if (piece.kind == http::BodyPiece::Kind::broken) co_return body + "!";
-    if (piece.kind == http::BodyPiece::Kind::wait) co_await exchange.body.readable();
-  }
-}
+Awaitable<std::string> read_body(http::Exchange& exchange);
 
 // "POST /path?query body"
-inline Awaitable<> echo(http::Exchange& exchange) {
-  std::string text(exchange.head.method);
-  text.append(" ").append(exchange.head.path);
-  if (exchange.head.has_query) text.append("?").append(exchange.head.query);
-  const std::string body = co_await read_body(exchange);
-  answer(exchange, text + " " + body);
-}
+Awaitable<> echo(http::Exchange& exchange);
 
-inline Awaitable<> answer_without_reading(http::Exchange& exchange) {
-  answer(exchange, "refused", 401);
-  co_return;
-}
+Awaitable<> answer_without_reading(http::Exchange& exchange);
 
 class TestHandler final : public http::ExchangeHandler {
  public:
-  Awaitable<> handle(http::Exchange& exchange) override {
-    ++exchanges;
-    return run(exchange);
-  }
-  std::string on_refusal(const http::RefusedRequest& refused) override {
-    refusals.emplace_back(refused.refusal.status);
-    refused_lines.emplace_back(std::string(refused.method) + " " + std::string(refused.target));
-    return "X-Request-ID: 1\r\n";
-  }
+  Awaitable<> handle(http::Exchange& exchange) override;
+  std::string on_refusal(const http::RefusedRequest& refused) override;
 
   Handler run = &echo;
   int exchanges = 0;
@@ -78,24 +37,11 @@ class TestHandler final : public http::ExchangeHandler {
 class EdgeWorld {
  public:
   explicit EdgeWorld(Handler handler = &echo, const edge::TlsContext* tls = nullptr, config::Limits given = {},
-                     edge::ProxyProtocol* proxies = nullptr)
-      : limits(given), connection_limits(limits.connections, limits.per_address) {
-    this->handler.run = handler;
-    const auto listeners = edge::open_listeners({"127.0.0.1", 0}, 1);
-    port = listeners.address.port;
-    server = std::make_unique<edge::Server>(
-        io, listeners.descriptors.front(),
-        edge::Server::Dependencies{deadlines, this->handler, limits, clock, connection_limits, tls, proxies});
-    server->start();
-  }
+                     edge::ProxyProtocol* proxies = nullptr);
+  ~EdgeWorld();
 
   // Deadlines pass, and what they end ends.
-  void pass_time(std::chrono::milliseconds time) {
-    run_ready(io);
-    clock.advance(time);
-    deadlines.sweep(clock.steady());
-    run_ready(io);
-  }
+  void pass_time(std::chrono::milliseconds time);
 
   asio::io_context io;
   ManualClock clock;
@@ -110,110 +56,33 @@ class EdgeWorld {
 // A client that speaks bytes.
 class RawClient {
  public:
-  explicit RawClient(EdgeWorld& world, int receive_buffer = 0) : world_(world) {
-    descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (receive_buffer > 0) ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(world.port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    GATEHOUSE_CHECK(::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
+  explicit RawClient(EdgeWorld& world, int receive_buffer = 0);
   ~RawClient() { close(); }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
   int descriptor() const { return descriptor_; }
 
-  void send(std::string_view bytes) {
-    const bool sent = run_until(world_.io, [&] {
-      const ssize_t result = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (result > 0) bytes.remove_prefix(static_cast<std::size_t>(result));
-      run_ready(world_.io);
-      return bytes.empty() || (result < 0 && errno != EAGAIN);
-    });
-    GATEHOUSE_CHECK(sent);
-  }
+  void send(std::string_view bytes);
 
   // The next answer, its body included; what there is if the connection ends before.
-  std::string read_answer(bool to_head = false) {
-    std::size_t size = 0;
-    wait_for([&] {
-      const auto end = received_.find("\r\n\r\n");
-      if (end == std::string::npos) return false;
-      size = end + 4;
-      const auto length = received_.find("Content-Length: ");
-      if (length < end && !to_head) size += std::stoul(received_.substr(length + 16));
-      return received_.size() >= size;
-    });
-    if (size == 0 || size > received_.size()) size = received_.size();
-    const std::string answer = received_.substr(0, size);
-    received_.erase(0, size);
-    return answer;
-  }
-  std::string read_until(std::string_view mark) {
-    wait_for([&] { return received_.find(mark) != std::string::npos; });
-    const auto end = received_.find(mark);
-    const auto size = end == std::string::npos ? received_.size() : end + mark.size();
-    const std::string text = received_.substr(0, size);
-    received_.erase(0, size);
-    return text;
-  }
+  std::string read_answer(bool to_head = false);
+  std::string read_until(std::string_view mark);
   // Everything up to the end of the connection.
-  std::string read_all() {
-    wait_for([] { return false; });
-    return std::exchange(received_, {});
-  }
-  std::size_t discard(std::size_t bytes) {
-    std::size_t count = 0;
-    wait_for([&] {
-      count += std::exchange(received_, {}).size();
-      return count >= bytes;
-    });
-    return count;
-  }
+  std::string read_all();
+  std::size_t discard(std::size_t bytes);
   // Whether nothing has come and the connection is open.
-  bool is_quiet() {
-    run_ready(world_.io);
-    receive();
-    return received_.empty() && !ended_ && !reset_;
-  }
+  bool is_quiet();
   bool is_reset() const { return reset_; }
   bool has_ended() const { return ended_; }
 
-  void end_sending() { ::shutdown(descriptor_, SHUT_WR); }
-  void close() {
-    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
-  }
-  void reset() {
-    const linger at_once{1, 0};
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close();
-  }
+  void end_sending();
+  void close();
+  void reset();
 
  private:
-  void receive() {
-    char buffer[64 * 1024];
-    for (;;) {
-      const ssize_t result = ::recv(descriptor_, buffer, sizeof buffer, MSG_DONTWAIT);
-      if (result > 0) {
-        received_.append(buffer, static_cast<std::size_t>(result));
-        continue;
-      }
-      if (result == 0) ended_ = true;
-      if (result < 0 && errno != EAGAIN) reset_ = true;
-      return;
-    }
-  }
-  template <class Predicate>
-  void wait_for(Predicate is_there) {
-    const bool came = run_until(world_.io, [&] {
-      run_ready(world_.io);
-      receive();
-      return is_there() || ended_ || reset_;
-    });
-    CHECK(came);
-  }
+  void receive();
+  void wait_for(const std::function<bool()>& is_there);
 
   EdgeWorld& world_;
   int descriptor_ = -1;

@@ -1,10 +1,11 @@
 // A TLS client for tests of the edge, on top of RawClient's socket. Trusts everybody: what certificate was shown is the
 // test's question.
 #pragma once
-#include <fcntl.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
 
 #include "tests/edge/edge_world.hpp"
 
@@ -21,19 +22,8 @@ struct TlsOptions {
 
 class TlsClient {
  public:
-  TlsClient(EdgeWorld& world, const TlsOptions& options = {}) : world_(world), raw_(world), context_(make(options)) {
-    ::fcntl(raw_.descriptor(), F_SETFL, ::fcntl(raw_.descriptor(), F_GETFL) | O_NONBLOCK);
-    ssl_ = SSL_new(context_);
-    SSL_set_fd(ssl_, raw_.descriptor());
-    SSL_set_connect_state(ssl_);
-    if (!options.server_name.empty()) SSL_set_tlsext_host_name(ssl_, options.server_name.c_str());
-    if (options.session) SSL_set_session(ssl_, options.session);
-  }
-  ~TlsClient() {
-    SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // or OpenSSL spoils the session
-    SSL_free(ssl_);
-    SSL_CTX_free(context_);
-  }
+  explicit TlsClient(EdgeWorld& world, const TlsOptions& options = {});
+  ~TlsClient();
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
 
@@ -41,92 +31,24 @@ class TlsClient {
   RawClient& raw() { return raw_; }
 
   // False: refused. Returns as soon as the client's side is done, before the server has run again.
-  bool handshake() {
-    bool ok = false;
-    const bool ended = run_until(world_.io, [&] {
-      ERR_clear_error();
-      const int result = SSL_do_handshake(ssl_);
-      ok = result == 1;
-      if (ok || !is_wait(result)) return true;
-      run_ready(world_.io);
-      return false;
-    });
-    CHECK(ended);
-    return ok;
-  }
+  bool handshake();
 
-  void send(std::string_view bytes) {
-    const bool sent = run_until(world_.io, [&] {
-      ERR_clear_error();
-      const int result = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
-      if (result > 0) return true;
-      run_ready(world_.io);
-      return !is_wait(result);
-    });
-    CHECK(sent);
-  }
+  void send(std::string_view bytes);
 
   // Up to and with `mark`; what there is if the connection ends before.
-  std::string read_until(std::string_view mark) {
-    std::size_t end = std::string::npos;
-    wait_for([&] {
-      end = received_.find(mark);
-      return end != std::string::npos;
-    });
-    const auto size = end == std::string::npos ? received_.size() : end + mark.size();
-    const std::string text = received_.substr(0, size);
-    received_.erase(0, size);
-    return text;
-  }
-  std::string read_all() {
-    wait_for([] { return false; });
-    return std::exchange(received_, {});
-  }
+  std::string read_until(std::string_view mark);
+  std::string read_all();
   // The server has said in TLS that nothing more comes.
   bool is_closed_in_order() const { return (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0; }
 
-  std::string common_name() {
-    X509* const x509 = SSL_get0_peer_certificate(ssl_);
-    char name[256] = "";
-    if (x509) X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName, name, sizeof name);
-    return name;
-  }
+  std::string common_name();
 
  private:
-  static SSL_CTX* make(const TlsOptions& options) {
-    SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_security_level(context, 0);
-    SSL_CTX_set_min_proto_version(context, options.min_version);
-    SSL_CTX_set_max_proto_version(context, options.max_version);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (!options.ciphers.empty()) SSL_CTX_set_cipher_list(context, options.ciphers.c_str());
-    if (!options.protocols.empty()) {
-      SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(options.protocols.data()),
-                              static_cast<unsigned>(options.protocols.size()));
-    }
-    return context;
-  }
+  static SSL_CTX* make(const TlsOptions& options);
 
-  bool is_wait(int result) const {
-    const int error = SSL_get_error(ssl_, result);
-    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
-  }
+  bool is_wait(int result) const;
 
-  template <class Predicate>
-  void wait_for(Predicate is_there) {
-    const bool came = run_until(world_.io, [&] {
-      run_ready(world_.io);
-      for (;;) {
-        char buffer[16 * 1024];
-        ERR_clear_error();
-        const int result = SSL_read(ssl_, buffer, sizeof buffer);
-        if (result <= 0) return is_there() || !is_wait(result);
-        received_.append(buffer, static_cast<std::size_t>(result));
-        if (is_there()) return true;
-      }
-    });
-    CHECK(came);
-  }
+  void wait_for(const std::function<bool()>& is_there);
 
   EdgeWorld& world_;
   RawClient raw_;

@@ -1,6 +1,8 @@
 // The life of a request from the pipeline's first step to its last, and what upstream, store and log see of it.
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "tests/pipeline/pipeline_world.hpp"
 
 using namespace gatehouse;

@@ -1,6 +1,8 @@
 // What the access log says of requests that the edge refuses, and of failures that many requests share.
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "tests/pipeline/pipeline_world.hpp"
 
 using namespace gatehouse;
