@@ -1,5 +1,6 @@
 // TLS to upstreams: whose certificates are believed, and for which names. The server is the gateway's own edge.
 #include "upstream/client_tls.hpp"
+#include "base/check.hpp"
 
 #include <doctest/doctest.h>
 

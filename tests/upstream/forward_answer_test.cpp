@@ -1,6 +1,8 @@
 // Answers of an upstream, from the usual to nonsense.
 #include <doctest/doctest.h>
 
+#include <boost/asio/post.hpp>
+
 #include "tests/upstream/forward_world.hpp"
 
 using namespace gatehouse;

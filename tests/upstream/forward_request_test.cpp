@@ -1,6 +1,8 @@
 // The way up: bodies, and clients and upstreams that stop in the middle.
 #include <doctest/doctest.h>
 
+#include <boost/asio/post.hpp>
+
 #include "tests/upstream/forward_world.hpp"
 
 using namespace gatehouse;

@@ -1,6 +1,8 @@
 // Upstreams that do not answer: what is sent again, what is not, and for how long they are waited for.
 #include <doctest/doctest.h>
 
+#include <boost/asio/post.hpp>
+
 #include "tests/upstream/forward_world.hpp"
 
 using namespace gatehouse;

@@ -1,6 +1,7 @@
 // Servers that are written as names: when the names are resolved anew, and what happens when they are not.
 #include <doctest/doctest.h>
 
+#include "base/check.hpp"
 #include "tests/upstream/forward_world.hpp"
 
 using namespace gatehouse;
