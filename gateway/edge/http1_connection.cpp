@@ -18,6 +18,9 @@ namespace gatehouse::edge {
 namespace {
 
 constexpr std::chrono::seconds kLinger{2};
+// How long a draining connection that has not been told to close is still listened to: its client may have sent a
+// request, or begun a handshake, before it could know.
+constexpr std::chrono::seconds kDrainGrace{1};
 constexpr std::size_t kLingerBytesMax = 1024 * 1024;
 constexpr int kPipelinedInTurn = 16;  // then other connections get theirs
 
@@ -112,7 +115,7 @@ Awaitable<bool> Http1Connection::read_proxy_header() {
 }
 
 Awaitable<bool> Http1Connection::handshake() {
-  deadline_.set(context_.limits.handshake);
+  deadline_.set(draining_ ? kDrainGrace : context_.limits.handshake);
   for (;;) {
     const auto io = stream_.handshake();
     if (io.status == Stream::Status::ok) break;
@@ -134,7 +137,7 @@ Awaitable<bool> Http1Connection::handshake() {
 bool Http1Connection::has_next() {
   idle_ = false;
   if (buffers_ && buffers_->end > 0) return requests_ % kPipelinedInTurn != 0;
-  return !draining_ && stream_.has_buffered();
+  return stream_.has_buffered();
 }
 
 // Between requests nothing is held but the connection itself.
@@ -144,12 +147,15 @@ Awaitable<bool> Http1Connection::wait_for_request() {
     co_return !gone_;
   }
   if (buffers_) context_.buffers.give_back(std::move(buffers_));
-  if (draining_) co_return false;
-  deadline_.set(requests_ == 0 ? context_.limits.head_time : context_.limits.keep_alive);
+  if (draining_) {
+    deadline_.set(kDrainGrace);
+  } else {
+    deadline_.set(requests_ == 0 ? context_.limits.head_time : context_.limits.keep_alive);
+  }
   idle_ = true;
   const bool readable = co_await stream_.wait(Stream::Status::want_read);
   idle_ = false;
-  // A request that came at the moment of the drain is answered all the same.
+  // A request that came at the last moment is answered all the same.
   co_return readable || (draining_ && stream_.has_arrived());
 }
 
@@ -291,7 +297,7 @@ bool Http1Connection::prepare_next() {
 void Http1Connection::drain() {
   draining_ = true;
   if (idle_) {
-    stream_.cancel();
+    deadline_.set(kDrainGrace);
   } else if (!started_) {
     keep_alive_ = false;
   }

@@ -39,7 +39,8 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   // From the PROXY header or the handshake to the end of the connection.
   Awaitable<> run();
 
-  // No further request: ends an idle connection now, and the others after their answer, which says Connection: close.
+  // Ends after one more answer, which says Connection: close; an idle connection ends when no request comes for a
+  // moment.
   void drain();
   // Ends it now, whatever it is doing.
   void end() { abort(); }

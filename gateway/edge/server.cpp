@@ -15,7 +15,8 @@ namespace gatehouse::edge {
 
 namespace {
 
-constexpr int kAcceptedAtOnceMax = 64;  // then connections that are open already get their turn
+constexpr int kAcceptedAtOnceMax = 64;     // then connections that are open already get their turn
+constexpr int kAcceptedAtDrainMax = 4096;  // more than the kernel's queue holds
 constexpr std::chrono::milliseconds kPauseWithoutDescriptors{250};
 
 using Timer =
@@ -43,7 +44,7 @@ Server::Server(asio::io_context& io, int descriptor, const Dependencies& depende
 // Coroutines that go on would find their connection gone: they are run to their end here. One that waits for something
 // else than its client does not end by that; its connection is left to it.
 Server::~Server() {
-  drain();
+  stop_accepting();
   end_all();
   while (count_ > 0) {
     if (io_.stopped()) io_.restart();
@@ -141,11 +142,17 @@ void Server::remove(Http1Connection* connection) {
   delete connection;
 }
 
-void Server::drain() {
-  if (!accepting_) return;
+void Server::stop_accepting() {
   accepting_ = false;
   boost::system::error_code ignored;
   listener_.close(ignored);
+}
+
+void Server::drain() {
+  if (!accepting_) return;
+  // Who is in the kernel's queue believes to be connected; closing the listener would reset them.
+  for (int i = 0; i < kAcceptedAtDrainMax && accept_one(); ++i) continue;
+  stop_accepting();
   for (auto* connection = first_; connection; connection = connection->next) connection->drain();
 }
 

@@ -31,7 +31,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void start();
-  // Stops accepting and lets the exchanges that go on finish; the others are closed.
+  // Stops accepting and lets the exchanges that go on, or are on their way, finish; see Http1Connection::drain.
   void drain();
   // Ends all connections at once.
   void end_all();
@@ -43,6 +43,7 @@ class Server {
   Awaitable<> accept_loop();
   bool accept_one();
   void tell_out_of_descriptors(bool now, int error);
+  void stop_accepting();
   void adopt(int descriptor, IpAddress peer, std::uint16_t port, ConnectionLimits::Place place);
   void remove(Http1Connection* connection);
 

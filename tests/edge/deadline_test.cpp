@@ -90,7 +90,7 @@ TEST_CASE("a silent tunnel is ended after its idle time, traffic in either direc
   CHECK(client.is_reset());
 }
 
-TEST_CASE("a drain closes idle connections and lets the others finish") {
+TEST_CASE("a drain closes idle connections after a moment and lets the others finish") {
   EdgeWorld world(&wait_then_answer);
   go_on = false;
   RawClient idle(world), busy(world);
@@ -98,6 +98,10 @@ TEST_CASE("a drain closes idle connections and lets the others finish") {
   ::send(busy.descriptor(), kGet.data(), kGet.size(), 0);
   REQUIRE(run_until(world.io, [&] { return world.handler.exchanges == 1 && world.server->connection_count() == 2; }));
   world.server->drain();
+  run_a_little(world);
+  CHECK(world.server->connection_count() == 2);
+  world.clock.advance(seconds(1));
+  world.deadlines.sweep(world.clock.steady());
   REQUIRE(run_until(world.io, [&] { return world.server->connection_count() == 1; }));
   run_a_little(world);
   CHECK(world.server->connection_count() == 1);
@@ -123,6 +127,34 @@ TEST_CASE("a request that comes at the moment of the drain is answered") {
   CHECK(answer.ends_with("GET /a "));
 }
 
+TEST_CASE("a request that comes a moment after the drain is answered, and its client told to close") {
+  EdgeWorld world;
+  RawClient fresh(world), used(world);
+  used.send(kGet);
+  used.read_answer();
+  REQUIRE(run_until(world.io, [&] { return world.server->connection_count() == 2; }));
+  world.server->drain();
+  world.pass_time(std::chrono::milliseconds(900));
+  for (RawClient* client : {&fresh, &used}) {
+    client->send(kGet);
+    const std::string answer = client->read_all();
+    CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+    CHECK(answer.ends_with("GET /a "));
+  }
+}
+
+TEST_CASE("a client that the kernel has accepted before the drain is served") {
+  EdgeWorld world;
+  run_ready(world.io);
+  RawClient client(world);
+  REQUIRE(world.server->connection_count() == 0);
+  world.server->drain();
+  client.send(kGet);
+  const std::string answer = client.read_all();
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+  CHECK(answer.ends_with("GET /a "));
+}
+
 TEST_CASE("a head that is on its way at the drain is answered") {
   EdgeWorld world;
   RawClient client(world);
@@ -134,7 +166,7 @@ TEST_CASE("a head that is on its way at the drain is answered") {
   CHECK(client.read_all().ends_with("GET /a "));
 }
 
-TEST_CASE("an answer that has begun at the drain ends, then the connection") {
+TEST_CASE("an answer that has begun at the drain ends, then a last request is answered") {
   EdgeWorld world([](http::Exchange& exchange) -> Awaitable<> {
     exchange.sink.start({});
     exchange.sink.write("begun,");
@@ -149,7 +181,13 @@ TEST_CASE("an answer that has begun at the drain ends, then the connection") {
   REQUIRE(run_until(world.io, [&] { return world.handler.exchanges == 1; }));
   world.server->drain();
   go_on = true;
-  CHECK(client.read_all().ends_with("6\r\nbegun,\r\n5\r\nended\r\n0\r\n\r\n"));
+  const std::string before = client.read_until("0\r\n\r\n");
+  CHECK(before.find("Connection: close\r\n") == std::string::npos);
+  CHECK(before.ends_with("6\r\nbegun,\r\n5\r\nended\r\n0\r\n\r\n"));
+  client.send(kGet);
+  const std::string last = client.read_all();
+  CHECK(last.find("Connection: close\r\n") != std::string::npos);
+  CHECK(last.ends_with("6\r\nbegun,\r\n5\r\nended\r\n0\r\n\r\n"));
 }
 
 TEST_CASE("nothing is accepted after a drain") {

@@ -358,6 +358,19 @@ TEST_CASE("a request that comes together with the end of the handshake survives 
   CHECK(text.ends_with("\r\n\r\nbody"));
 }
 
+TEST_CASE("a handshake that has begun at the drain ends, and its request is answered") {
+  OneCertificate one;
+  EdgeWorld world(&echo, &one.tls);
+  TlsClient client(world);
+  REQUIRE(run_until(world.io, [&] { return world.server->connection_count() == 1; }));
+  world.server->drain();
+  REQUIRE(client.handshake());
+  client.send(kGet);
+  const std::string text = client.read_all();
+  CHECK(text.find("Connection: close\r\n") != std::string::npos);
+  CHECK(text.ends_with("GET /a "));
+}
+
 TEST_CASE("a client that leaves while it is written to does not end the process") {
   OneCertificate one;
   EdgeWorld world(&give_long_text, &one.tls);
