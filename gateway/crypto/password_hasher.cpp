@@ -1,12 +1,13 @@
 #include "crypto/password_hasher.hpp"
 
-#include <sched.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <sodium.h>
-#include <sys/resource.h>
 #include <utf8proc.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <new>
 #include <stdexcept>
@@ -17,6 +18,8 @@
 #include "base/failure.hpp"
 #include "base/resumption.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/hash_memory.hpp"
+#include "crypto/idle_thread.hpp"
 
 namespace gatehouse::crypto {
 
@@ -24,9 +27,13 @@ namespace {
 
 constexpr std::size_t kKeyBytes = 64;
 constexpr std::uint64_t kN = 16'384;
-constexpr std::uint32_t kR = 16;
-constexpr std::uint32_t kP = 1;
+constexpr std::uint64_t kR = 16;
+constexpr std::uint64_t kP = 1;
 static_assert(kPasswordHashBytes == 128 * kN * kR);
+constexpr std::uint64_t kMemoryMax = 64 * 1024 * 1024;  // twice what these parameters need
+constexpr std::chrono::seconds kMemoryKept{5};          // after the last hash
+
+using Key = std::array<unsigned char, kKeyBytes>;
 
 // Two spellings of the same characters are the same password. Text that is not UTF-8 is taken as it is.
 std::string normalize_nfkc(std::string_view text) {
@@ -40,38 +47,59 @@ std::string normalize_nfkc(std::string_view text) {
   return normal;
 }
 
-std::string derive_key(std::string_view password, std::string_view salt) {
+// Allocates and frees through OpenSSL alone, and nothing that outlives the call.
+bool derive(std::string_view normal, std::string_view salt, Key& key) {
+  const int result = EVP_PBE_scrypt(normal.data(), normal.size(), reinterpret_cast<const unsigned char*>(salt.data()),
+                                    salt.size(), kN, kR, kP, kMemoryMax, key.data(), key.size());
+  if (result != 1) ERR_clear_error();
+  return result == 1;
+}
+
+// Where hashes are computed: on the calling thread, or on a thread of its own.
+Key derive_key(std::string_view password, std::string_view salt, IdleThread* thread, HashMemory* memory) {
   std::string normal = normalize_nfkc(password);
-  std::string key(kKeyBytes, '\0');
-  const int result =
-      crypto_pwhash_scryptsalsa208sha256_ll(reinterpret_cast<const std::uint8_t*>(normal.data()), normal.size(),
-                                            reinterpret_cast<const std::uint8_t*>(salt.data()), salt.size(), kN, kR, kP,
-                                            reinterpret_cast<std::uint8_t*>(key.data()), key.size());
+  Key key;
+  bool derived = false;
+  if (thread) {
+    auto work = [&] {
+      const HashMemory::Use use(*memory);
+      derived = derive(normal, salt, key);
+    };
+    thread->run(work);
+  } else {
+    derived = derive(normal, salt, key);
+  }
   sodium_memzero(normal.data(), normal.size());
-  if (result != 0) throw Failure(503, "password_memory", "no memory for a password hash");
+  if (!derived) throw Failure(503, "password_memory", "no memory for a password hash");
   return key;
 }
 
-// The scheduler gives these threads only what nobody else wants. Without SCHED_IDLE (a container may forbid it) the
-// lowest niceness.
-void lower_priority() {
-  sched_param parameter{};
-  if (sched_setscheduler(0, SCHED_IDLE, &parameter) != 0) setpriority(PRIO_PROCESS, 0, 19);
+std::string_view text_of(const Key& key) {
+  return {reinterpret_cast<const char*>(key.data()), key.size()};
+}
+
+std::string hash_on(IdleThread* thread, HashMemory* memory, std::string_view password, std::string_view salt_hex) {
+  const Key key = derive_key(password, salt_hex, thread, memory);
+  return std::string(salt_hex) + ":" + hex_encode(text_of(key));
+}
+
+bool verify_on(IdleThread* thread, HashMemory* memory, std::string_view password, std::string_view stored) {
+  const auto colon = stored.find(':');
+  // The key is derived in any case: a broken row must not answer faster than a wrong password.
+  const Key key = derive_key(password, stored.substr(0, colon), thread, memory);
+  if (colon == std::string_view::npos) return false;
+  const auto expected = hex_decode(stored.substr(colon + 1));
+  return expected && equal_constant_time(text_of(key), *expected);
 }
 
 }  // namespace
 
 std::string hash_password(std::string_view password, std::string_view salt_hex) {
-  return std::string(salt_hex) + ":" + hex_encode(derive_key(password, salt_hex));
+  return hash_on(nullptr, nullptr, password, salt_hex);
 }
 
 bool verify_password(std::string_view password, std::string_view stored) {
-  const auto colon = stored.find(':');
-  // The key is derived in any case: a broken row must not answer faster than a wrong password.
-  const std::string key = derive_key(password, stored.substr(0, colon));
-  if (colon == std::string_view::npos) return false;
-  const auto expected = hex_decode(stored.substr(colon + 1));
-  return expected && equal_constant_time(key, *expected);
+  return verify_on(nullptr, nullptr, password, stored);
 }
 
 // The outcome is the hash that was to be made, or "1" for a password that fits `stored` and "" for one that does not.
@@ -87,11 +115,11 @@ struct PasswordHasher::Job {
 
   ~Job() { sodium_memzero(password.data(), password.size()); }
 
-  void compute() {
+  void compute(IdleThread& thread, HashMemory& memory) {
     try {
       if (!verify) {
-        outcome = hash_password(password, salt);
-      } else if (verify_password(password, stored)) {
+        outcome = hash_on(&thread, &memory, password, salt);
+      } else if (verify_on(&thread, &memory, password, stored)) {
         outcome = "1";
       }
     } catch (...) {
@@ -215,17 +243,26 @@ PasswordHasher::Counts PasswordHasher::counts() const {
   return counts;
 }
 
+// Of usual priority: it takes locks that the threads of connections take, and leaves to its idle thread what takes
+// long.
 void PasswordHasher::work() {
-  lower_priority();
+  HashMemory memory;
+  IdleThread thread;
+  const auto has_work = [this] { return stopping_ || !queue_.empty(); };
   std::unique_lock lock(mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (!arrived_.wait_for(lock, kMemoryKept, has_work)) {
+      lock.unlock();
+      memory.release();
+      lock.lock();
+      arrived_.wait(lock, has_work);
+    }
     if (stopping_) return;
     auto job = std::move(queue_.front());
     queue_.pop_front();
     ++running_;
     lock.unlock();
-    job->compute();
+    job->compute(thread, memory);
     lock.lock();
     // Before it is answered: who comes back with the next one at once finds a thread that is free.
     --running_;

@@ -1,7 +1,7 @@
 // Password hashes as Better Auth stores them, "<salt>:<key>": salt = 32 hexadecimal characters (used as text), key =
 // scrypt(NFKC of the password, N=16384, r=16, p=1, 64 bytes) in hexadecimal. One hash takes about 70 ms of a core and
 // 32 MiB, so it runs on a bounded pool of its own at idle priority: a flood of sign-ins costs other sign-ins, not
-// proxied traffic.
+// proxied traffic. A thread of the pool takes the work and tells the outcome; its IdleThread computes.
 #pragma once
 #include <chrono>
 #include <condition_variable>
