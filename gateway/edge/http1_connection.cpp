@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::seconds kLinger{2};
 // How long a draining connection that has not been told to close is still listened to: its client may have sent a
 // request, or begun a handshake, before it could know.
-constexpr std::chrono::seconds kDrainGrace{1};
+constexpr std::chrono::milliseconds kDrainGrace{1000};
 constexpr std::size_t kLingerBytesMax = 1024 * 1024;
 constexpr int kPipelinedInTurn = 16;  // then other connections get theirs
 
@@ -115,7 +115,7 @@ Awaitable<bool> Http1Connection::read_proxy_header() {
 }
 
 Awaitable<bool> Http1Connection::handshake() {
-  deadline_.set(draining_ ? kDrainGrace : context_.limits.handshake);
+  deadline_.set(draining_ ? drain_grace() : context_.limits.handshake);
   for (;;) {
     const auto io = stream_.handshake();
     if (io.status == Stream::Status::ok) break;
@@ -148,7 +148,7 @@ Awaitable<bool> Http1Connection::wait_for_request() {
   }
   if (buffers_) context_.buffers.give_back(std::move(buffers_));
   if (draining_) {
-    deadline_.set(kDrainGrace);
+    deadline_.set(drain_grace());
   } else {
     deadline_.set(requests_ == 0 ? context_.limits.head_time : context_.limits.keep_alive);
   }
@@ -294,10 +294,15 @@ bool Http1Connection::prepare_next() {
   return true;
 }
 
+// Shorter than the drain, whose end would be no end in order.
+std::chrono::milliseconds Http1Connection::drain_grace() const {
+  return std::min<std::chrono::milliseconds>(kDrainGrace, context_.limits.drain / 2);
+}
+
 void Http1Connection::drain() {
   draining_ = true;
   if (idle_) {
-    deadline_.set(kDrainGrace);
+    deadline_.set(drain_grace());
   } else if (!started_) {
     keep_alive_ = false;
   }

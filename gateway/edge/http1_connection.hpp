@@ -69,6 +69,7 @@ class Http1Connection final : private http::BodySource, private http::ResponseSi
   Awaitable<bool> read_rest();
   http::BodyPiece read_body();
   bool can_throw_body_away();
+  std::chrono::milliseconds drain_grace() const;
   static void on_deadline(void* self);
   void fail();
   bool send_held();
