@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::seconds kLinger{2};
 // How long a draining connection that has not been told to close is still listened to: its client may have sent a
 // request, or begun a handshake, before it could know.
-constexpr std::chrono::milliseconds kDrainGrace{1000};
+constexpr std::chrono::milliseconds kDrainGrace{1'000};
 constexpr std::size_t kLingerBytesMax = 1024 * 1024;
 constexpr int kPipelinedInTurn = 16;  // then other connections get theirs
 
@@ -84,7 +84,7 @@ Awaitable<> Http1Connection::run() {
 // In the clear, before TLS. Who ends the connection before its first byte only wanted to know whether somebody listens.
 Awaitable<bool> Http1Connection::read_proxy_header() {
   using Refusal = ProxyProtocol::Refusal;
-  deadline_.set(context_.limits.handshake);
+  deadline_.set(draining_ ? drain_grace() : context_.limits.handshake);
   http::ProxyHeaderParser parser;
   std::array<char, http::ProxyHeaderParser::kWantedMax> bytes;
   for (bool begun = false;;) {
@@ -296,7 +296,7 @@ bool Http1Connection::prepare_next() {
 
 // Shorter than the drain, whose end would be no end in order.
 std::chrono::milliseconds Http1Connection::drain_grace() const {
-  return std::min<std::chrono::milliseconds>(kDrainGrace, context_.limits.drain / 2);
+  return std::min<std::chrono::milliseconds>(kDrainGrace, std::chrono::milliseconds(context_.limits.drain) / 2);
 }
 
 void Http1Connection::drain() {
