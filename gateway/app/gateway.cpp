@@ -217,6 +217,7 @@ void Gateway::Parts::open_workers() {
                                       .cookie_cache = cookie_cache_,
                                       .signer = signer_,
                                       .limiter = limiter_,
+                                      .limit_store = limit_store_,
                                       .turnstile = turnstile_ ? &*turnstile_ : nullptr,
                                       .challenges = challenges_,
                                       .breached = settings_.auth.breached_passwords.enabled ? &breached_ : nullptr,

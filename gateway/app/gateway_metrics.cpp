@@ -165,6 +165,9 @@ void Gateway::Parts::add_redis_metrics() {
                      [this] { return static_cast<double>(redis_->health().calls); });
   metrics_.add_value("gatehouse_redis_failures_total", "Calls of Redis that failed.", "counter",
                      [this] { return static_cast<double>(redis_->health().failures); });
+  metrics_.add_value("gatehouse_limit_store_up",
+                     "0 while requests of routes are not counted in Redis, because it does not answer.", "gauge",
+                     [this] { return limit_store_.works() ? 1.0 : 0.0; });
   metrics_.add_value("gatehouse_redis_connects_total", "Connections that were made to Redis.", "counter",
                      [this] { return static_cast<double>(redis_->health().connects); });
 }

@@ -81,6 +81,7 @@ class Gateway::Parts {
   const auth::CookieCache cookie_cache_;
   auth::AssertionSigner signer_;
   pipeline::RateLimiter limiter_;
+  pipeline::LimitStoreState limit_store_{clock_};
   const std::optional<outbound::Turnstile> turnstile_;  // absent: not configured
   const auth::Challenges challenges_{settings_.turnstile, turnstile_ ? &*turnstile_ : nullptr};
   pipeline::LiveExchanges live_;

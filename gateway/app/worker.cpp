@@ -32,6 +32,11 @@ std::optional<auth::SecondarySessions> make_secondary_sessions(const Shared& sha
                                  fields);
 }
 
+std::unique_ptr<pipeline::SharedLimits> make_shared_limits(const Shared& shared, cache::Cache* redis) {
+  if (!redis) return nullptr;
+  return std::make_unique<pipeline::SharedLimits>(*redis, shared.limit_store, shared.secrets.current().reveal());
+}
+
 }  // namespace
 
 Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners listeners,
@@ -76,12 +81,13 @@ Worker::Worker(const Shared& shared, pipeline::SitePtr site, WorkerListeners lis
                    .challenges = &shared.challenges,
                    .breached = shared.breached},
                   make_features(), &auth_rate_limit_),
+      shared_limits_(make_shared_limits(shared, redis_.get())),
       pipeline_({io_, deadlines_, shared.clock, shared.random, sessions_, cookies_, dispatcher_, shared.origins,
                  shared.signer, shared.limiter, shared.live, shared.access_log, shared.audit, metrics,
                  [tls = shared.tls](std::string_view server_name, std::string_view host) {
                    return !tls || tls->serves_same(server_name, host);
                  },
-                 shared.turnstile, &attempts_},
+                 shared.turnstile, &attempts_, shared_limits_.get()},
                 std::move(site)),
       redirect_(shared.settings.base_url.to_string()),
       internal_(shared.internal) {

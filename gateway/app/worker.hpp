@@ -47,6 +47,7 @@ struct Shared {
   const auth::CookieCache& cookie_cache;
   const auth::AssertionSigner& signer;
   pipeline::RateLimiter& limiter;
+  pipeline::LimitStoreState& limit_store;
   const outbound::Turnstile* turnstile;  // null: not configured
   const auth::Challenges& challenges;
   auth::BreachedPasswords* breached;  // null: they are not looked for
@@ -113,6 +114,7 @@ class Worker {
   auth::RateLimit auth_rate_limit_;
   auth::Attempts attempts_;
   auth::Dispatcher dispatcher_;
+  const std::unique_ptr<pipeline::SharedLimits> shared_limits_;  // null: this gateway counts alone
   pipeline::Pipeline pipeline_;
   RedirectHandler redirect_;
   InternalHandler internal_;

@@ -63,16 +63,38 @@ Awaitable<IdentityPtr> Sessions::read_row(std::string token) {
   co_return statements_.read_identity(result.rows.front(), schema_.user_has_role);
 }
 
-Awaitable<IdentityPtr> Sessions::load(std::string token) {
-  SessionCache::Loader loader = [this](std::string of) { return look_up(std::move(of)); };
-  auto identity = co_await cache_.load(std::move(token), std::move(loader));
-  co_return without_expired(std::move(identity), clock_.now());
+Awaitable<IdentityPtr> Sessions::load(std::string token, std::shared_ptr<LoadPermit> permit) {
+  for (;;) {
+    bool withdrawn = false;
+    auto identity = co_await load_once(token, permit, withdrawn);
+    if (!withdrawn) co_return without_expired(std::move(identity), clock_.now());
+  }
+}
+
+// `withdrawn`: another request's load was joined, which then had no permit.
+Awaitable<IdentityPtr> Sessions::load_once(std::string token, std::shared_ptr<LoadPermit> permit, bool& withdrawn) {
+  SessionCache::Loader loader = [this, permit](std::string of) { return look_up(std::move(of), permit); };
+  try {
+    auto identity = co_await cache_.load(std::move(token), std::move(loader));
+    co_return identity;
+  } catch (const LoadWithdrawn&) {
+    if (permit && permit->is_refused()) throw;
+    withdrawn = true;
+  }
+  co_return nullptr;
+}
+
+Awaitable<> Sessions::expect_granted(std::shared_ptr<LoadPermit> permit) {
+  if (!permit) co_return;
+  co_await permit->wait();
+  if (permit->is_refused()) throw LoadWithdrawn();
 }
 
 // What Redis holds counts while the change feed is followed, for what changed was taken out of it; and while the
 // database does not answer.
-Awaitable<IdentityPtr> Sessions::look_up(std::string token) {
+Awaitable<IdentityPtr> Sessions::look_up(std::string token, std::shared_ptr<LoadPermit> permit) {
   if (!secondary_ || !has_rows()) {
+    if (has_rows()) co_await expect_granted(std::move(permit));
     auto identity = co_await read(std::move(token));
     co_return identity;
   }
@@ -80,6 +102,7 @@ Awaitable<IdentityPtr> Sessions::look_up(std::string token) {
   const bool ask_first = down || cache_.is_fresh();
   SecondarySessions::Finding finding;
   if (ask_first) finding = co_await secondary_->find(token);
+  if (!finding.identity || down) co_await expect_granted(std::move(permit));
   if (!finding.identity) {
     auto identity = co_await read_or_find(std::move(token), std::move(finding), ask_first);
     co_return identity;

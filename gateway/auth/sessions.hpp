@@ -6,12 +6,14 @@
 // database decides. With session.store_in_database: false the store is Redis alone, as in Better Auth's form of the
 // same name: rows of users stay in the database.
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "auth/additional_fields.hpp"
 #include "auth/identity.hpp"
+#include "auth/load_permit.hpp"
 #include "auth/query.hpp"
 #include "auth/secondary_sessions.hpp"
 #include "auth/session_cache.hpp"
@@ -49,7 +51,8 @@ class Sessions {
   IdentityPtr find_cached(std::string_view token) { return cache_.find(token); }
 
   // From the cache or the store, single flight over all threads. nullptr: there is no such session, or it has expired.
-  Awaitable<IdentityPtr> load(std::string token);
+  // With a permit, the database is not asked before that is granted; throws LoadWithdrawn when it is refused.
+  Awaitable<IdentityPtr> load(std::string token, std::shared_ptr<LoadPermit> permit = nullptr);
 
   // From the store, never from the cache, expired ones too. nullptr: there is none.
   Awaitable<IdentityPtr> read(std::string token);
@@ -112,7 +115,9 @@ class Sessions {
 
  private:
   Awaitable<IdentityPtr> read_row(std::string token);
-  Awaitable<IdentityPtr> look_up(std::string token);
+  Awaitable<IdentityPtr> load_once(std::string token, std::shared_ptr<LoadPermit> permit, bool& withdrawn);
+  Awaitable<IdentityPtr> look_up(std::string token, std::shared_ptr<LoadPermit> permit);
+  static Awaitable<> expect_granted(std::shared_ptr<LoadPermit> permit);
   Awaitable<IdentityPtr> read_or_find(std::string token, SecondarySessions::Finding finding, bool found);
   Awaitable<> probe(std::string token);
   Awaitable<> commit_end(std::string user_id, Session* next, std::unique_ptr<storage::Transaction> transaction);

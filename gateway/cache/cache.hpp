@@ -13,6 +13,7 @@
 // Keys and values are bytes, taken as they are: nothing is put in front of a key. Keys may hold secrets (session
 // tokens), so no message of a Failure and no line of the log quotes one.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,27 @@ struct Script {
   explicit Script(std::string_view lua);
   const std::string text;
   const std::string sha1;
+};
+
+// `limit` requests in a window, by the generic cell rate algorithm (GCRA): a bucket that holds `limit` and leaks
+// evenly, so that it is empty a window after it was full.
+struct Rate {
+  std::uint32_t limit = 1;  // at least 1
+  milliseconds window{1'000};
+
+  // In how much time one leaks. No clock behind a Cache is finer than that.
+  std::chrono::microseconds interval() const {
+    return std::max(std::chrono::microseconds(1), std::chrono::microseconds(window) / limit);
+  }
+  // How much may be in the bucket when one more comes.
+  std::chrono::microseconds most() const { return interval() * (limit - 1); }
+};
+
+struct Metered {
+  bool passed = false;
+  // For each bucket: how long it would have taken to be empty, before this one. A bucket is full that holds more than
+  // Rate::most().
+  std::vector<std::chrono::microseconds> held;
 };
 
 // Told what others publish and change. Called on the Cache's thread, from its loop and never from inside a call; it may
@@ -93,6 +115,10 @@ class Cache {
   // Adds one to the number at the key, in one step, and gives the sum. The first one counts from 0 and sets the life,
   // the others leave it as it is. `ttl` is positive. A key that holds something else than a number fails.
   virtual Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) = 0;
+  // Adds one to each of the buckets at the keys, or to none where one of them is full, in one step and by the store's
+  // own clock: of any number of callers at once, no more than the limit pass. A bucket's key lives until it is empty. A
+  // key that holds something else than a bucket fails.
+  virtual Awaitable<Metered> meter(std::vector<std::string> keys, Rate rate) = 0;
 
   // Runs a script whose answer has `size` numbers. In memory there is nobody who understands one: it throws.
   virtual Awaitable<std::vector<std::int64_t>> run_script(const Script& script, std::vector<std::string> keys,

@@ -11,12 +11,17 @@ namespace gatehouse::cache {
 
 namespace {
 
-std::optional<std::int64_t> successor(const std::string& text) {
+std::optional<std::int64_t> to_number(const std::string& text) {
   std::int64_t number = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool whole = failed == std::errc{} && end == text.data() + text.size();
-  if (!whole || number == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
-  return number + 1;
+  return whole ? std::optional(number) : std::nullopt;
+}
+
+std::optional<std::int64_t> successor(const std::string& text) {
+  const auto number = to_number(text);
+  if (!number || *number == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return *number + 1;
 }
 
 // Tells the listener on its own thread, if it still listens by then.
@@ -122,6 +127,25 @@ std::optional<std::int64_t> MemoryTable::increment(const std::string& key, milli
   return add_one(key, ttl, false);
 }
 
+std::optional<Metered> MemoryTable::meter(const std::vector<std::string>& keys, Rate rate) {
+  using std::chrono::microseconds;
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::duration_cast<microseconds>(clock_.steady().time_since_epoch());
+  Metered metered{.passed = true, .held = {}};
+  for (const auto& key : keys) {
+    const auto entry = find(key);
+    const auto empty_at = entry == entries_.end() ? std::optional(std::int64_t{now.count()}) : to_number(entry->value);
+    if (!empty_at) return std::nullopt;
+    metered.held.push_back(std::clamp(microseconds(*empty_at) - now, microseconds(0), rate.most() + rate.interval()));
+    if (metered.held.back() > rate.most()) metered.passed = false;
+  }
+  for (std::size_t i = 0; metered.passed && i < keys.size(); ++i) {
+    const auto ahead = metered.held[i] + rate.interval();
+    put(keys[i], std::to_string((now + ahead).count()), clock_.steady() + ahead);
+  }
+  return metered;
+}
+
 bool MemoryTable::fill(const std::string& key, std::string value, milliseconds ttl, const std::string& generation_key,
                        const std::string& generation) {
   if (ttl <= milliseconds{0}) return false;
@@ -223,6 +247,13 @@ Awaitable<std::vector<std::int64_t>> MemoryCache::run_script(const Script&, std:
                                                              std::vector<std::string>, std::size_t) {
   table_.count_call(true);
   throw Failure(503, "cache_unavailable", "a cache in memory runs no scripts");
+}
+
+Awaitable<Metered> MemoryCache::meter(std::vector<std::string> keys, Rate rate) {
+  auto metered = table_.meter(keys, rate);
+  table_.count_call(!metered);
+  if (!metered) throw Failure(503, "cache_unavailable", "a bucket of the cache holds something else");
+  co_return *std::move(metered);
 }
 
 Awaitable<Versioned> MemoryCache::get_versioned(std::string key, std::string generation_key) {

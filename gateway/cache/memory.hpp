@@ -30,6 +30,8 @@ class MemoryTable {
   std::optional<std::string> take(const std::string& key);
   // Absent: the key holds no number, or one that has no successor.
   std::optional<std::int64_t> increment(const std::string& key, milliseconds ttl);
+  // Absent: a key holds no bucket.
+  std::optional<Metered> meter(const std::vector<std::string>& keys, Rate rate);
   bool fill(const std::string& key, std::string value, milliseconds ttl, const std::string& generation_key,
             const std::string& generation);
   void invalidate(const std::string& key, const std::string& generation_key);
@@ -90,6 +92,7 @@ class MemoryCache final : public Cache {
   Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) override;
   Awaitable<std::vector<std::int64_t>> run_script(const Script& script, std::vector<std::string> keys,
                                                   std::vector<std::string> arguments, std::size_t size) override;
+  Awaitable<Metered> meter(std::vector<std::string> keys, Rate rate) override;
   Awaitable<Versioned> get_versioned(std::string key, std::string generation_key) override;
   Awaitable<bool> fill(std::string key, std::string value, milliseconds ttl, std::string generation_key,
                        Generation generation) override;

@@ -342,11 +342,16 @@ struct Timeout {
   milliseconds idle{60'000};      // between bytes
 };
 
+// What decides while the store that counts for all gateways does not answer: what this gateway has counted itself,
+// nobody gets through, everybody does.
+enum class LimitStoreError { local, deny, allow };
+
 // `by` lists separate limits that must all pass.
 struct RateLimit {
   std::uint32_t limit = 600;
   seconds window{60};
   std::vector<LimitKey> by{LimitPart::session, LimitPart::ip};
+  LimitStoreError on_store_error = LimitStoreError::local;
 };
 
 struct Assertion {

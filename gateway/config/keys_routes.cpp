@@ -26,8 +26,9 @@ struct BalanceWords {
                                      Word<Type>{"hash(session)", Type::session_hash}};
 };
 struct StoreErrorWords {
-  using Type = int;
-  static constexpr std::array kWords{Word<int>{"allow", 0}, Word<int>{"deny", 1}};
+  using Type = LimitStoreError;
+  static constexpr std::array kWords{Word<Type>{"local", Type::local}, Word<Type>{"deny", Type::deny},
+                                     Word<Type>{"allow", Type::allow}};
 };
 struct LimitWords {
   using Type = LimitPart;
@@ -90,7 +91,10 @@ const Table& rate_limit_keys() {
         key("limit", &RateLimit::limit, "Requests in a window", {.minimum = 1}),
         key("window", &RateLimit::window, "The window", {.minimum = 1, .maximum = 86'400}),
         by,
-        later<WordValue<StoreErrorWords>>("on_store_error", "What happens while the store of counters is down"),
+        key<WordValue<StoreErrorWords>>(
+            "on_store_error", &RateLimit::on_store_error,
+            "With `gateway.redis`, while that does not answer: `local` limits by what this gateway has counted itself, "
+            "`deny` answers 503, `allow` lets through (not to the auth endpoints, which are limited as with `local`)"),
     }};
   }();
   return table;

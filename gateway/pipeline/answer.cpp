@@ -1,5 +1,7 @@
 #include "pipeline/answer.hpp"
 
+#include <charconv>
+
 #include "base/json_text.hpp"
 #include "pipeline/cors.hpp"
 
@@ -10,8 +12,26 @@ void append_common_lines(std::string& out, const RequestId& id, bool is_https) {
   if (is_https) out.append("Strict-Transport-Security: max-age=31536000\r\n");
 }
 
+namespace {
+
+void append_limit_lines(std::string& out, const Context& c) {
+  if (c.limit.place == Context::LimitShown::kNone) return;
+  char digits[10];
+  const auto append_number = [&](std::uint32_t number) {
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+  };
+  out.append(c.site.limit_of(c.match).fields[c.limit.place]);
+  append_number(c.limit.remaining);
+  out.append(";t=");
+  append_number(c.limit.reset_seconds);
+  out.append("\r\n");
+}
+
+}  // namespace
+
 void append_common_lines(std::string& out, const Context& c) {
   append_common_lines(out, c.id, c.head.scheme == "https");
+  append_limit_lines(out, c);
   if (c.set_cookie) out.append("Set-Cookie: ").append(*c.set_cookie).append("\r\n");
   if (c.cors) append_cors_lines(out, *c.head.find(http::Name::origin));
   if (c.varies) out.append("Vary: Origin\r\n");

@@ -7,8 +7,8 @@
 
 namespace gatehouse::pipeline {
 
-// The lines that every answer carries, the upstream's too: X-Request-ID, Strict-Transport-Security over TLS, the cookie
-// of a session that is being renewed, and who else may read the answer.
+// The lines that every answer carries, the upstream's too: X-Request-ID, Strict-Transport-Security over TLS, what is
+// left of the route's limit, the cookie of a session that is being renewed, and who else may read the answer.
 void append_common_lines(std::string& out, const Context& c);
 void append_common_lines(std::string& out, const RequestId& id, bool is_https);
 

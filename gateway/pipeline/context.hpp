@@ -60,6 +60,15 @@ struct Context {
   auth::IdentityPtr identity;
   std::unique_ptr<std::string> set_cookie;  // a value, when the session is being renewed
 
+  // Of the route's limits the one that the answer tells of: that of which the least is left.
+  struct LimitShown {
+    static constexpr std::uint8_t kNone = 255;
+    std::uint8_t place = kNone;     // in `by` of the rule
+    bool counted_in_store = false;  // the keys that need no user
+    std::uint32_t remaining = 0;
+    std::uint32_t reset_seconds = 0;
+  } limit;
+
   // For the log.
   int status = 0;
   std::string_view reason;

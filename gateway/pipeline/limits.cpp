@@ -1,4 +1,8 @@
-// The limits of a route: each key is counted as soon as all its parts can be trusted, before what costs more.
+// The limits of a route, as this gateway counts them: each key as soon as all its parts can be trusted, before what
+// costs more. Where gateways count together, this comes first all the same: whoever is over the limit here costs the
+// store nothing.
+#include "pipeline/limits.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +16,11 @@ namespace gatehouse::pipeline {
 using config::LimitKey;
 using config::LimitPart;
 
+LimitStage stage_of(LimitKey key) {
+  if (key.has(LimitPart::user)) return LimitStage::user;
+  return key.has(LimitPart::session) ? LimitStage::session : LimitStage::address;
+}
+
 namespace {
 
 std::string_view reason_of(LimitKey key) {
@@ -21,57 +30,13 @@ std::string_view reason_of(LimitKey key) {
   return key == LimitPart::route ? "limited_route" : "limited_together";
 }
 
-void refuse(Context& c, const config::RateLimit& rule, LimitKey key, const RateLimiter::Verdict& verdict) {
-  const auto seconds = [](std::chrono::milliseconds time) {
-    return std::chrono::ceil<std::chrono::seconds>(time).count();
-  };
-  const auto name = to_string(key);
-  // RateLimit fields: draft-ietf-httpapi-ratelimit-headers-10.
-  answer_error(c, 429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.", reason_of(key),
-               fmt::format("Retry-After: {}\r\nRateLimit-Policy: \"{}\";q={};w={}\r\nRateLimit: \"{}\";r=0;t={}\r\n",
-                           std::max<std::int64_t>(1, seconds(verdict.retry_after)), name, rule.limit,
-                           rule.window.count(), name, seconds(verdict.reset)));
-}
-
-}  // namespace
-
-bool Pipeline::limit_address(Context& c) {
-  return take_limits(c, [](LimitKey key) { return !key.has(LimitPart::session) && !key.has(LimitPart::user); });
-}
-
-bool Pipeline::limit_session(Context& c) {
-  return take_limits(c, [](LimitKey key) { return key.has(LimitPart::session) && !key.has(LimitPart::user); });
-}
-
-bool Pipeline::limit_user(Context& c) {
-  return take_limits(c, [](LimitKey key) { return key.has(LimitPart::user); });
-}
-
-// True: refused and answered.
-bool Pipeline::take_limits(Context& c, bool (*counts_now)(LimitKey)) {
-  const auto& rule = c.route().rate_limit;
-  if (!rule) return false;
-  for (const LimitKey key : rule->by) {
-    if (counts_now(key) && !take_limit(c, *rule, key)) return true;
-  }
-  return false;
-}
-
-// False: refused and answered.
-bool Pipeline::take_limit(Context& c, const config::RateLimit& rule, LimitKey key) {
-  std::string scratch;
-  const std::string_view value = key.is_compound() ? (scratch = compound_value(c, key)) : value_of(c, key, scratch);
-  // Rules are told apart by route and key; the reserved routes share the rule of `defaults`.
-  const std::size_t route = c.match.route ? c.match.route->index + 1 : 0;
-  const auto scope = static_cast<std::uint32_t>(route * LimitKey::kCount + key.bits());
-  const auto verdict = deps_.limiter.take(rule, scope, value, c.exchange.started);
-  if (!verdict.allowed) refuse(c, rule, key, verdict);
-  return verdict.allowed;
+std::uint32_t to_seconds(std::chrono::milliseconds time) {
+  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
 }
 
 // Who has no session or user counts by the address; whoever has one address of a /64 has them all. A validly signed
 // token is a key whether or not its session still lives. `scratch` holds what stands nowhere else.
-std::string_view Pipeline::value_of(const Context& c, LimitKey part, std::string& scratch) {
+std::string_view value_of_part(const Context& c, LimitKey part, std::string& scratch) {
   if (part == LimitPart::route) return {};
   if (part == LimitPart::user && c.identity) return c.identity->user.id;
   if (part == LimitPart::session && c.cookie.signature == auth::SessionCookie::Signature::valid) return c.cookie.token;
@@ -79,15 +44,81 @@ std::string_view Pipeline::value_of(const Context& c, LimitKey part, std::string
   return scratch = c.client.masked(64).to_string();
 }
 
-std::string Pipeline::compound_value(const Context& c, LimitKey key) {
+}  // namespace
+
+std::string_view value_of(const Context& c, LimitKey key, std::string& scratch) {
+  if (!key.is_compound()) return value_of_part(c, key, scratch);
   std::string joined;
   for (const LimitPart part : {LimitPart::user, LimitPart::session, LimitPart::ip, LimitPart::route}) {
     if (!key.has(part)) continue;
-    std::string scratch;
-    const std::string_view value = value_of(c, part, scratch);
+    const std::string_view value = value_of_part(c, part, scratch);
     joined.append(std::to_string(value.size())).append(1, ':').append(value);
   }
-  return joined;
+  return scratch = std::move(joined);
+}
+
+void show_limit(Context& c, std::size_t place, const RateLimiter::Verdict& verdict) {
+  if (verdict.allowed && c.limit.place != Context::LimitShown::kNone && c.limit.remaining <= verdict.remaining) return;
+  c.limit.place = static_cast<std::uint8_t>(place);
+  c.limit.remaining = verdict.remaining;
+  c.limit.reset_seconds = to_seconds(verdict.reset);
+}
+
+void refuse_limited(Context& c, std::size_t place, const RateLimiter::Verdict& verdict) {
+  show_limit(c, place, verdict);
+  answer_error(c, 429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later.",
+               reason_of(c.route().rate_limit->by[place]),
+               fmt::format("Retry-After: {}\r\n", std::max(1u, to_seconds(verdict.retry_after))));
+}
+
+bool Pipeline::limit_address(Context& c) {
+  return take_limits(c, LimitStage::address);
+}
+
+bool Pipeline::limit_session(Context& c) {
+  return take_limits(c, LimitStage::session);
+}
+
+bool Pipeline::limit_user(Context& c) {
+  return take_limits(c, LimitStage::user);
+}
+
+// True: refused and answered.
+bool Pipeline::take_limits(Context& c, LimitStage stage) {
+  const auto& rule = c.route().rate_limit;
+  if (!rule) return false;
+  for (std::size_t place = 0; place < rule->by.size(); ++place) {
+    if (stage_of(rule->by[place]) == stage && !take_limit(c, *rule, place)) return true;
+  }
+  return false;
+}
+
+// False: refused and answered.
+bool Pipeline::take_limit(Context& c, const config::RateLimit& rule, std::size_t place) {
+  const LimitKey key = rule.by[place];
+  std::string scratch;
+  const auto verdict =
+      deps_.limiter.take(rule, c.site.limit_of(c.match).scope_of(key), value_of(c, key, scratch), c.exchange.started);
+  if (!verdict.allowed && is_left_to_store(c, rule)) return true;
+  if (verdict.allowed) {
+    show_limit(c, place, verdict);
+  } else {
+    give_back_before(c, rule, place);
+    refuse_limited(c, place, verdict);
+  }
+  return verdict.allowed;
+}
+
+// A refused request is not counted by any of its keys.
+void Pipeline::give_back_before(const Context& c, const config::RateLimit& rule, std::size_t place) {
+  const LimitStage stage = stage_of(rule.by[place]);
+  for (std::size_t i = 0; i < rule.by.size(); ++i) {
+    const LimitStage taken = stage_of(rule.by[i]);
+    if (taken > stage || (taken == stage && i >= place)) continue;
+    std::string scratch;
+    deps_.limiter.give_back(rule, c.site.limit_of(c.match).scope_of(rule.by[i]), value_of(c, rule.by[i], scratch),
+                            c.exchange.started);
+  }
 }
 
 }  // namespace gatehouse::pipeline

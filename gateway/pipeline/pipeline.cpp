@@ -96,11 +96,17 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
                           || check_cookie(c)      // 431; a signature is checked before anything is looked up
                           || limit_session(c);    // 429: a validly signed token is a key, whether or not it still lives
     if (!answered) {
+      bool refused = false;
       if (needs_session(c) && !find_cached_session(c)) {
-        c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
+        if (asks_limit_store(c, false)) {
+          refused = co_await load_within_limits(c);  // 429: counted elsewhere while the session is looked up
+        } else {
+          c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
+        }
       }
       if (deps_.sessions.binding().any() && c.identity) check_binding(c);
-      bool refused = limit_user(c);  // 429
+      refused = refused || limit_user(c);                                                     // 429
+      if (!refused && asks_limit_store(c, true)) refused = co_await limit_in_store(c, true);  // 429, for all gateways
       // 400, 403; 503: Cloudflare is away. Before anything is said about the caller's rights, too.
       if (!refused && needs_turnstile(c)) refused = co_await verify_turnstile(c);
       refused = refused || authorize_caller(c);  // 403 cross-site, then 401 or the sign-in page, then 403

@@ -1,8 +1,8 @@
 // The life of a request between an edge and its destination. handle() is the order of all steps, one line each; what a
 // step needs to know is in the Context, what it decides is an answer or the way on.
 //
-// One for each thread. Steps that never wait are plain functions; only loading an unknown session, auth endpoints and
-// forwarding suspend.
+// One for each thread. Steps that never wait are plain functions; only limits that are counted in Redis, loading an
+// unknown session, auth endpoints and forwarding suspend.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,10 +20,12 @@
 #include "http/exchange.hpp"
 #include "outbound/turnstile.hpp"
 #include "pipeline/access_log.hpp"
+#include "pipeline/limits.hpp"
 #include "pipeline/live_exchanges.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/rate_limiter.hpp"
 #include "pipeline/request_id.hpp"
+#include "pipeline/shared_limits.hpp"
 #include "pipeline/site.hpp"
 #include "upstream/upstream_group.hpp"
 
@@ -54,7 +56,8 @@ class Pipeline final : public http::ExchangeHandler {
     std::function<bool(std::string_view server_name, std::string_view host)> serves_same;
     // Null: not configured. What asks for a token all the same lets nobody through. Shared by threads.
     const outbound::Turnstile* turnstile = nullptr;
-    auth::Attempts* attempts = nullptr;  // null: `on_risk` always asks
+    auth::Attempts* attempts = nullptr;     // null: `on_risk` always asks
+    SharedLimits* shared_limits = nullptr;  // null: this gateway counts alone
   };
 
   Pipeline(const Dependencies& dependencies, SitePtr site);
@@ -82,6 +85,10 @@ class Pipeline final : public http::ExchangeHandler {
   bool find_cached_session(Context& c);
   void check_binding(Context& c);
   bool limit_user(Context& c);
+  // `user_known`: keys with the user count, too.
+  bool asks_limit_store(const Context& c, bool user_known) const;
+  Awaitable<bool> limit_in_store(Context& c, bool user_known);
+  Awaitable<bool> load_within_limits(Context& c);
   bool needs_turnstile(const Context& c) const;
   Awaitable<bool> verify_turnstile(Context& c);
   bool authorize_caller(Context& c);
@@ -99,10 +106,12 @@ class Pipeline final : public http::ExchangeHandler {
   void serve_page(Context& c);
   void serve_jwks(Context& c);
 
-  bool take_limits(Context& c, bool (*counts_now)(config::LimitKey));
-  bool take_limit(Context& c, const config::RateLimit& rule, config::LimitKey key);
-  static std::string_view value_of(const Context& c, config::LimitKey part, std::string& scratch);
-  static std::string compound_value(const Context& c, config::LimitKey key);
+  bool take_limits(Context& c, LimitStage stage);
+  bool take_limit(Context& c, const config::RateLimit& rule, std::size_t place);
+  void give_back_before(const Context& c, const config::RateLimit& rule, std::size_t place);
+  bool is_left_to_store(const Context& c, const config::RateLimit& rule) const;
+  bool judge_metered(Context& c, const std::vector<std::size_t>& places, const cache::Metered& metered,
+                     cache::Rate rate, SteadyTime asked);
   void begin_refresh(Context& c);
   Awaitable<> refresh(auth::IdentityPtr identity);
   Awaitable<> recheck_session(std::string token, std::weak_ptr<LiveHandle> handle);

@@ -72,7 +72,7 @@ RateLimiter::RateLimiter(Random& random, std::size_t entries)
 
 RateLimiter::~RateLimiter() = default;
 
-RateLimiter::Place RateLimiter::find_place(std::uint32_t scope, std::string_view key) const {
+RateLimiter::Place RateLimiter::find_place(std::uint64_t scope, std::string_view key) const {
   const std::uint64_t high = hash(key, scope, seed_[0]);
   const std::uint64_t low = hash(key, scope, seed_[1]);
   Shard& shard = (*shards_)[high % kShards];
@@ -80,7 +80,7 @@ RateLimiter::Place RateLimiter::find_place(std::uint32_t scope, std::string_view
   return {shard, shard.entries.data() + set, high, low};
 }
 
-RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key,
+RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint64_t scope, std::string_view key,
                                        SteadyTime now) {
   const Place place = find_place(scope, key);
   const Nanoseconds interval = interval_of(rule);
@@ -93,19 +93,24 @@ RateLimiter::Verdict RateLimiter::take(const config::RateLimit& rule, std::uint3
     *entry = {place.high, place.low, now};
   }
   const Nanoseconds held = std::max(entry->empty_at, now) - now;
+  const Verdict verdict = judge(rule.limit, interval, held);
+  if (verdict.allowed) entry->empty_at = now + held + interval;
+  return verdict;
+}
+
+RateLimiter::Verdict RateLimiter::judge(std::uint32_t limit, Nanoseconds interval, Nanoseconds held) {
   // `limit` requests fit into the window; integer division may leave a rest, which must not cost the last of them.
-  const Nanoseconds most = interval * (rule.limit - 1);
+  const Nanoseconds most = interval * (limit - 1);
   if (held > most) {
     return {.allowed = false, .remaining = 0, .retry_after = round_up(held - most), .reset = round_up(held)};
   }
-  entry->empty_at = now + held + interval;
   return {.allowed = true,
           .remaining = static_cast<std::uint32_t>((most - held) / interval),
           .retry_after = {},
           .reset = round_up(held + interval)};
 }
 
-bool RateLimiter::is_exhausted(const config::RateLimit& rule, std::uint32_t scope, std::string_view key,
+bool RateLimiter::is_exhausted(const config::RateLimit& rule, std::uint64_t scope, std::string_view key,
                                SteadyTime now) const {
   const Place place = find_place(scope, key);
   const std::lock_guard lock(place.shard.mutex);
@@ -113,11 +118,18 @@ bool RateLimiter::is_exhausted(const config::RateLimit& rule, std::uint32_t scop
   return entry != place.end() && entry->empty_at - now > interval_of(rule) * (rule.limit - 1);
 }
 
-void RateLimiter::give_back(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now) {
+void RateLimiter::give_back(const config::RateLimit& rule, std::uint64_t scope, std::string_view key, SteadyTime now) {
   const Place place = find_place(scope, key);
   const std::lock_guard lock(place.shard.mutex);
   Entry* const entry = place.find();
   if (entry != place.end()) entry->empty_at = std::max(now, entry->empty_at - interval_of(rule));
+}
+
+void RateLimiter::raise(std::uint64_t scope, std::string_view key, SteadyTime now, Nanoseconds held) {
+  const Place place = find_place(scope, key);
+  const std::lock_guard lock(place.shard.mutex);
+  Entry* const entry = place.find();
+  if (entry != place.end()) entry->empty_at = std::max(entry->empty_at, now + held);
 }
 
 }  // namespace gatehouse::pipeline

@@ -32,13 +32,20 @@ class RateLimiter {
 
   // Counts one request of `key` against `rule`. `scope` keeps rules apart: the same key under another scope is another
   // bucket. A refused request is not counted.
-  Verdict take(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now);
+  Verdict take(const config::RateLimit& rule, std::uint64_t scope, std::string_view key, SteadyTime now);
 
   // Whether take() would refuse. Counts nothing.
-  bool is_exhausted(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now) const;
+  bool is_exhausted(const config::RateLimit& rule, std::uint64_t scope, std::string_view key, SteadyTime now) const;
 
   // Takes back what one take() has counted, which turned out to be none of what is limited.
-  void give_back(const config::RateLimit& rule, std::uint32_t scope, std::string_view key, SteadyTime now);
+  void give_back(const config::RateLimit& rule, std::uint64_t scope, std::string_view key, SteadyTime now);
+
+  // Others count the key as well: at `now` as much as takes `held` to be empty. What is counted here is at least that
+  // from now on.
+  void raise(std::uint64_t scope, std::string_view key, SteadyTime now, std::chrono::nanoseconds held);
+
+  // What is said of a bucket of `limit`, each of which takes `interval` to leak, that held so much before.
+  static Verdict judge(std::uint32_t limit, std::chrono::nanoseconds interval, std::chrono::nanoseconds held);
 
  private:
   struct Entry;
@@ -47,7 +54,7 @@ class RateLimiter {
   static constexpr std::size_t kWays = 8;  // places that a key may be in
 
   struct Place;
-  Place find_place(std::uint32_t scope, std::string_view key) const;
+  Place find_place(std::uint64_t scope, std::string_view key) const;
 
   std::uint64_t seed_[2];
   std::size_t sets_per_shard_;

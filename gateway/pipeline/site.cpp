@@ -58,6 +58,7 @@ Site::Site(config::Configuration made_from, const Site* before)
       folded_(fold_routes(configuration)),
       folded_table_(folded_),
       patterns_are_folded_(have_same_paths(configuration, folded_)),
+      limits_(make_route_limits(configuration)),
       base_authority_(base_url.substr(base_url.find("://") + 3)) {}
 
 config::Match Site::match(std::string_view method, std::string_view host, std::string_view path) const {

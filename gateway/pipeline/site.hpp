@@ -9,6 +9,7 @@
 #include "config/configuration.hpp"
 #include "config/route_table.hpp"
 #include "pipeline/pages.hpp"
+#include "pipeline/route_limit.hpp"
 #include "upstream/client_tls.hpp"
 #include "upstream/server_states.hpp"
 
@@ -33,6 +34,10 @@ class Site {
     return host == configuration.gateway.base_url.host ? std::string_view(base_authority_) : host;
   }
 
+  const RouteLimit& limit_of(const config::Match& match) const {
+    return limits_[match.route ? match.route->index + 1 : 0];
+  }
+
   const config::Configuration configuration;
   const config::RouteTable table;
   const HostedPages pages;
@@ -45,6 +50,7 @@ class Site {
   const config::Configuration folded_;  // the same routes with folded patterns
   const config::RouteTable folded_table_;
   const bool patterns_are_folded_;  // then a folded path cannot be taken for another one
+  const std::vector<RouteLimit> limits_;
   std::string base_authority_;
 };
 

@@ -36,6 +36,9 @@ class FailingCache final : public cache::Cache {
                                                   std::vector<std::string> arguments, std::size_t size) override {
     return check(), real_->run_script(script, std::move(keys), std::move(arguments), size);
   }
+  Awaitable<cache::Metered> meter(std::vector<std::string> keys, cache::Rate rate) override {
+    return check(), real_->meter(std::move(keys), rate);
+  }
   Awaitable<cache::Versioned> get_versioned(std::string key, std::string generation_key) override {
     return check(), real_->get_versioned(std::move(key), std::move(generation_key));
   }

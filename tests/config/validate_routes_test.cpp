@@ -105,7 +105,7 @@ TEST_CASE("a limit counts by one thing, by several each on its own, or by severa
 
 TEST_CASE("known keys whose behaviour is not there are refused, unless they say what is the case") {
   for (const char* key : {"require: {org_role: [owner]}", "require: {permission: ['order:refund']}",
-                          "require: {scope: x}", "require: {two_factor: true}", "rate_limit: {on_store_error: deny}"}) {
+                          "require: {scope: x}", "require: {two_factor: true}"}) {
     CAPTURE(key);
     CHECK(
         with_routes("- {path: /a, upstream: web, " + std::string(key) + "}").ends_with("[GH-CONFIG-NOT-AVAILABLE]\n"));

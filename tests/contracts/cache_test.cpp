@@ -24,6 +24,13 @@ Awaitable<> add(Cache& cache, std::string key, int times, std::int64_t& sum) {
   for (int i = 0; i < times; ++i) sum += co_await cache.increment(key, minutes{1});
 }
 
+Awaitable<> meter_and_count(Cache& cache, std::vector<std::string> keys, int times, int& passed) {
+  for (int i = 0; i < times; ++i) {
+    const auto metered = co_await cache.meter(keys, {.limit = 10, .window = minutes{60}});
+    if (metered.passed) ++passed;
+  }
+}
+
 Awaitable<> take_and_count(Cache& cache, std::string key, int& taken) {
   const auto value = co_await cache.take(key);
   if (value) ++taken;
@@ -98,6 +105,70 @@ TEST_CASE_TEMPLATE("of many who take a value one gets it", Backend, CACHE_BACKEN
   }
   CHECK(run_until(opened.context, [&] { return ended == 20; }));
   CHECK(taken == 1);
+}
+
+TEST_CASE_TEMPLATE("of many who add to a bucket no more than the limit pass", Backend, CACHE_BACKENDS) {
+  OpenedCache<Backend> opened;
+  int passed = 0;
+  int ended = 0;
+  const auto second = opened.shared->connect(opened.context.get_executor());
+  for (int i = 0; i < 10; ++i) {
+    asio::co_spawn(opened.context.get_executor(),
+                   meter_and_count(i % 2 ? *second : *opened.cache, {opened.key}, 5, passed),
+                   [&](const std::exception_ptr& thrown) { ended += thrown ? 100 : 1; });
+  }
+  CHECK(run_until(opened.context, [&] { return ended == 10; }));
+  CHECK(passed == 10);
+}
+
+TEST_CASE_TEMPLATE("a bucket says what it held before, and is full at its limit", Backend, CACHE_BACKENDS) {
+  OpenedCache<Backend> opened;
+  const Rate rate{.limit = 3, .window = minutes{60}};
+  const auto held = [&] {
+    const auto metered = opened.run(opened.cache->meter({opened.key}, rate));
+    REQUIRE(metered.held.size() == 1);
+    return std::pair(metered.passed, metered.held.front());
+  };
+  CHECK(held() == std::pair(true, std::chrono::microseconds(0)));
+  // It leaks while the test runs, which takes less than ten minutes.
+  for (const int n : {1, 2, 3, 3}) {
+    const auto [passed, of] = held();
+    CHECK(passed == (n < 3));
+    CHECK(of <= n * minutes{20});
+    CHECK(of > n * minutes{20} - minutes{10});
+  }
+}
+
+TEST_CASE_TEMPLATE("where one bucket is full, nothing is added to the others", Backend, CACHE_BACKENDS) {
+  OpenedCache<Backend> opened;
+  const Rate rate{.limit = 1, .window = minutes{60}};
+  CHECK(opened.run(opened.cache->meter({opened.key}, rate)).passed);
+  const auto refused = opened.run(opened.cache->meter({opened.key + "a", opened.key, opened.key + "b"}, rate));
+  CHECK_FALSE(refused.passed);
+  REQUIRE(refused.held.size() == 3);
+  CHECK(refused.held[0].count() == 0);
+  CHECK(refused.held[1] > rate.most());
+  CHECK(refused.held[2].count() == 0);
+  CHECK(opened.run(opened.cache->meter({opened.key + "a", opened.key + "b"}, rate)).passed);
+  CHECK_FALSE(opened.run(opened.cache->meter({opened.key + "b"}, rate)).passed);
+}
+
+TEST_CASE_TEMPLATE("a bucket leaks, and its key lives until it is empty", Backend, CACHE_BACKENDS) {
+  OpenedCache<Backend> opened;
+  const Rate rate{.limit = 1, .window = milliseconds{1}};
+  CHECK(opened.run(opened.cache->meter({opened.key}, rate)).passed);
+  CHECK(run_until(opened.context, [&] { return opened.run(opened.cache->meter({opened.key}, rate)).passed; }));
+  CHECK(run_until(opened.context, [&] { return !opened.run(opened.cache->get(opened.key)); }));
+}
+
+TEST_CASE_TEMPLATE("a bucket is over after a window, whatever its key says", Backend, CACHE_BACKENDS) {
+  OpenedCache<Backend> opened;
+  opened.run(opened.cache->set(opened.key, "9000000000000000", minutes{1}));
+  const auto full = opened.run(opened.cache->meter({opened.key}, {.limit = 60, .window = minutes{1}}));
+  CHECK_FALSE(full.passed);
+  CHECK(full.held.front() == minutes{1});
+  opened.run(opened.cache->set(opened.key, "no bucket", minutes{1}));
+  CHECK_THROWS_AS(opened.run(opened.cache->meter({opened.key}, {})), Failure);
 }
 
 TEST_CASE_TEMPLATE("counting loses nothing, and the first one sets the life", Backend, CACHE_BACKENDS) {

@@ -25,7 +25,8 @@ constexpr auto kPatience = std::chrono::seconds{20};
 
 // What a gateway does: its user needs no more.
 constexpr const char* kUserRules =
-    "~* &* -@all +get +mget +set +del +getdel +incr +pexpire +eval +evalsha +publish +subscribe +unsubscribe +ping "
+    "~* &* -@all +get +mget +set +del +getdel +incr +pexpire +eval +evalsha +time +publish +subscribe +unsubscribe "
+    "+ping "
     "+select +client|setname +client|id +client|tracking";
 
 // One command of the default user and the raw answer, over the Unix socket. Empty: there is no server.

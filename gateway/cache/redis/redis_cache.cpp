@@ -20,6 +20,29 @@ return sum)"};
   return script;
 }
 
+// Times are microseconds of the server's clock. A time that no bucket can have, because the clock was set back or the
+// rule has changed, counts as that of a full one: it is over after a window.
+const RedisScript& meter_script() {
+  static const RedisScript script{R"(local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local interval, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local held, passed = {}, 1
+for i, key in ipairs(KEYS) do
+  local empty_at = redis.call('GET', key)
+  local ahead = empty_at and tonumber(empty_at) - now or 0
+  held[i] = math.min(math.max(ahead, 0), most + interval)
+  if held[i] > most then passed = 0 end
+end
+if passed == 1 then
+  for i, key in ipairs(KEYS) do
+    local ahead = held[i] + interval
+    redis.call('SET', key, string.format('%.0f', now + ahead), 'PX', math.ceil(ahead / 1000))
+  end
+end
+return {passed, unpack(held)})"};
+  return script;
+}
+
 const RedisScript& fill_script() {
   static const RedisScript script{R"(if (redis.call('GET', KEYS[2]) or '') ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -100,6 +123,18 @@ Awaitable<std::vector<std::int64_t>> run_for_numbers(Client client, const Script
   co_return numbers;
 }
 
+Awaitable<Metered> meter_keys(Client client, std::vector<std::string> keys, Rate rate) {
+  const auto size = keys.size();
+  std::vector<std::string> arguments{std::to_string(rate.interval().count()), std::to_string(rate.most().count())};
+  const auto reply =
+      co_await RedisClient::run(std::move(client), meter_script(), std::move(keys), std::move(arguments));
+  if (reply.kind != Kind::array || reply.items.size() != size + 1) raise_strange();
+  Metered metered{.passed = as_integer(reply.items.front()) == 1, .held = {}};
+  for (std::size_t i = 1; i <= size; ++i)
+    metered.held.push_back(std::chrono::microseconds(std::max<std::int64_t>(0, as_integer(reply.items[i]))));
+  co_return metered;
+}
+
 Awaitable<Versioned> read_versioned(Client client, std::vector<std::string> words) {
   auto reply = co_await RedisClient::call(std::move(client), std::move(words));
   const auto connection = reply.connection;
@@ -161,6 +196,10 @@ Awaitable<std::int64_t> RedisCache::increment(std::string key, milliseconds ttl)
 Awaitable<std::vector<std::int64_t>> RedisCache::run_script(const Script& script, std::vector<std::string> keys,
                                                             std::vector<std::string> arguments, std::size_t size) {
   return run_for_numbers(client_, script, std::move(keys), std::move(arguments), size);
+}
+
+Awaitable<Metered> RedisCache::meter(std::vector<std::string> keys, Rate rate) {
+  return meter_keys(client_, std::move(keys), rate);
 }
 
 Awaitable<Versioned> RedisCache::get_versioned(std::string key, std::string generation_key) {

@@ -40,6 +40,7 @@ class RedisCache final : public Cache {
   Awaitable<std::int64_t> increment(std::string key, milliseconds ttl) override;
   Awaitable<std::vector<std::int64_t>> run_script(const Script& script, std::vector<std::string> keys,
                                                   std::vector<std::string> arguments, std::size_t size) override;
+  Awaitable<Metered> meter(std::vector<std::string> keys, Rate rate) override;
   Awaitable<Versioned> get_versioned(std::string key, std::string generation_key) override;
   Awaitable<bool> fill(std::string key, std::string value, milliseconds ttl, std::string generation_key,
                        Generation generation) override;
