@@ -25,6 +25,7 @@ const std::string kRoutes = R"(
   - {path: /by-user, upstream: demo, auth: optional, rate_limit: {limit: 1, window: 1m, by: user}}
   - {path: /by-user-and-ip, upstream: demo, rate_limit: {limit: 1, window: 1m, by: [[user, ip]]}}
   - {path: /by-route, upstream: demo, auth: public, rate_limit: {limit: 2, window: 1m, by: route}}
+  - {path: /by-two, upstream: demo, auth: public, rate_limit: {limit: 2, window: 1m, by: [ip, route]}}
 )";
 
 struct World : PipelineWorld {
@@ -258,6 +259,30 @@ TEST_CASE_FIXTURE(World, "a route is limited whoever asks") {
   CHECK(send({.target = "/by-route", .peer = IpAddress::v4(0xC0000202)})->status() == 200);
   CHECK(send({.target = "/by-route", .peer = IpAddress::v4(0xC0000203)})->status() == 200);
   CHECK(get("/by-route", {{"Cookie", cookie_of(sign_in())}})->status() == 429);
+}
+
+TEST_CASE_FIXTURE(World, "an answer tells what is left of the limit that is nearest to its end") {
+  const auto from = [&](std::uint32_t address) { return send({.target = "/by-two", .peer = IpAddress::v4(address)}); };
+  CHECK(from(0xC0000202)->field("RateLimit-Policy") == "\"ip\";q=2;w=60");
+  const auto second = from(0xC0000203);
+  CHECK(second->status() == 200);
+  CHECK(second->field("RateLimit-Policy") == "\"route\";q=2;w=60");
+  CHECK(second->field("RateLimit") == "\"route\";r=0;t=60");
+  CHECK_FALSE(get("/public/7")->field("RateLimit"));
+  CHECK(get("/by-ip")->field("RateLimit") == "\"ip\";r=0;t=60");
+}
+
+TEST_CASE_FIXTURE(World, "a request that one limit refuses is not counted by another") {
+  const auto route = std::ranges::find(configuration.routes, "/by-two", &config::Route::path);
+  const pipeline::RouteLimit limit(*route);
+  const auto is_exhausted = [&](config::LimitKey key, std::string_view value) {
+    return limiter.is_exhausted(*route->rate_limit, limit.scope_of(key), value, clock.steady());
+  };
+  for (int i = 0; i < 2; ++i) CHECK(send({.target = "/by-two", .peer = IpAddress::v4(0xC0000202)})->status() == 200);
+  CHECK(is_exhausted(config::LimitPart::ip, "192.0.2.2"));
+  CHECK(is_exhausted(config::LimitPart::route, ""));
+  for (int i = 0; i < 5; ++i) CHECK(send({.target = "/by-two", .peer = IpAddress::v4(0xC0000203)})->status() == 429);
+  CHECK_FALSE(is_exhausted(config::LimitPart::ip, "192.0.2.3"));
 }
 
 TEST_CASE_FIXTURE(World, "a session past updateAge is renewed once, and its cookie set once") {

@@ -68,6 +68,19 @@ TEST_CASE_FIXTURE(Fixture, "the limiter tells whether a key has anything left wi
   CHECK_FALSE(take(of, "a", kStart));
 }
 
+TEST_CASE_FIXTURE(Fixture, "what others have counted is known from then on, and never makes a limit wider") {
+  const auto of = rule(4, 60s);
+  CHECK(take(of, "a", kStart));
+  limiter.raise(0, "a", kStart, 59s);
+  CHECK_FALSE(take(of, "a", kStart));
+  CHECK_FALSE(take(of, "a", kStart + 13'999ms));
+  CHECK(take(of, "a", kStart + 14s));
+  limiter.raise(0, "a", kStart + 14s, 1s);
+  CHECK_FALSE(take(of, "a", kStart + 14s));
+  limiter.raise(0, "unknown", kStart, 60s);
+  CHECK(take(of, "unknown", kStart));
+}
+
 TEST_CASE_FIXTURE(Fixture, "what is taken back makes the limit no wider than it is") {
   const auto of = rule(2, 60s);
   for (int i = 0; i < 5; ++i) limiter.give_back(of, 0, "a", kStart);
