@@ -15,15 +15,15 @@ void append_common_lines(std::string& out, const RequestId& id, bool is_https) {
 namespace {
 
 void append_limit_lines(std::string& out, const Context& c) {
-  if (c.limit.place == Context::LimitShown::kNone) return;
+  if (c.limit_place == Context::kNoLimit) return;
   char digits[10];
   const auto append_number = [&](std::uint32_t number) {
     out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
   };
-  out.append(c.site.limit_of(c.match).fields[c.limit.place]);
-  append_number(c.limit.remaining);
+  out.append(c.site.limit_of(c.match).fields[c.limit_place]);
+  append_number(c.limit_remaining);
   out.append(";t=");
-  append_number(c.limit.reset_seconds);
+  append_number(c.limit_reset_seconds);
   out.append("\r\n");
 }
 

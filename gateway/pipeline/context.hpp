@@ -49,6 +49,11 @@ struct Context {
   const Site& site;
   const RequestId id;
   IpAddress client;
+  // Of the route's limits the one that the answer tells of, by its place in `by` of the rule: that of which the least
+  // is left. Here, where they need no room of their own, as the client's address leaves some.
+  static constexpr std::uint8_t kNoLimit = 255;
+  std::uint8_t limit_place = kNoLimit;
+  std::uint32_t limit_remaining = 0;
   std::string client_text;
   config::Match match;
   Destination destination = Destination::none;
@@ -60,20 +65,12 @@ struct Context {
   auth::IdentityPtr identity;
   std::unique_ptr<std::string> set_cookie;  // a value, when the session is being renewed
 
-  // Of the route's limits the one that the answer tells of: that of which the least is left.
-  struct LimitShown {
-    static constexpr std::uint8_t kNone = 255;
-    std::uint8_t place = kNone;     // in `by` of the rule
-    bool counted_in_store = false;  // the keys that need no user
-    std::uint32_t remaining = 0;
-    std::uint32_t reset_seconds = 0;
-  } limit;
+  std::uint32_t limit_reset_seconds = 0;
 
   // For the log.
   int status = 0;
   std::string_view reason;
   std::unique_ptr<std::string> failure_reason;  // owns `reason` where it is not static
-  std::string_view upstream;
   SteadyTime upstream_answered{};
 };
 

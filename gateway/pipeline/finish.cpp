@@ -90,7 +90,7 @@ void Pipeline::finish(Context& c) {
                .status = c.status,
                .reason = c.reason,
                .user_id = c.identity ? std::string_view(c.identity->user.id) : "",
-               .upstream = c.upstream,
+               .upstream = c.match.route ? std::string_view(c.match.route->upstream) : "",
                .duration = duration,
                .upstream_duration = c.upstream_answered == SteadyTime{}
                                         ? std::chrono::microseconds(-1)

@@ -58,10 +58,10 @@ std::string_view value_of(const Context& c, LimitKey key, std::string& scratch) 
 }
 
 void show_limit(Context& c, std::size_t place, const RateLimiter::Verdict& verdict) {
-  if (verdict.allowed && c.limit.place != Context::LimitShown::kNone && c.limit.remaining <= verdict.remaining) return;
-  c.limit.place = static_cast<std::uint8_t>(place);
-  c.limit.remaining = verdict.remaining;
-  c.limit.reset_seconds = to_seconds(verdict.reset);
+  if (verdict.allowed && c.limit_place != Context::kNoLimit && c.limit_remaining <= verdict.remaining) return;
+  c.limit_place = static_cast<std::uint8_t>(place);
+  c.limit_remaining = verdict.remaining;
+  c.limit_reset_seconds = to_seconds(verdict.reset);
 }
 
 void refuse_limited(Context& c, std::size_t place, const RateLimiter::Verdict& verdict) {

@@ -30,10 +30,6 @@ struct RefuseAtEnd {
   ~RefuseAtEnd() { permit.decide(false); }
 };
 
-bool waits(const Context& c, LimitKey key, bool user_known) {
-  return stage_of(key) == LimitStage::user ? user_known : !c.limit.counted_in_store;
-}
-
 }  // namespace
 
 // Nobody's attempts to sign in are without a limit because a store is away.
@@ -42,25 +38,38 @@ bool Pipeline::is_left_to_store(const Context& c, const config::RateLimit& rule)
          rule.on_store_error == LimitStoreError::allow && c.destination != Destination::auth;
 }
 
-bool Pipeline::asks_limit_store(const Context& c, bool user_known) const {
-  const auto& rule = c.route().rate_limit;
-  if (deps_.shared_limits == nullptr || !rule) return false;
-  return std::ranges::any_of(rule->by, [&](LimitKey key) { return waits(c, key, user_known); });
+bool Pipeline::counts_with_others(const Context& c) const {
+  return deps_.shared_limits != nullptr && c.route().rate_limit.has_value();
 }
 
-// True: refused and answered.
-Awaitable<bool> Pipeline::limit_in_store(Context& c, bool user_known) {
+// Where the session is in memory, all keys are counted in one step. True: refused and answered.
+Awaitable<bool> Pipeline::limit_with_others(Context& c) {
+  LimitStage first = LimitStage::address;
+  if (needs_session(c) && !find_cached_session(c)) {
+    const bool refused = co_await load_within_limits(c);
+    if (refused) co_return true;
+    first = LimitStage::user;
+  }
+  check_binding(c);
+  if (limit_user(c)) co_return true;
+  const bool refused = co_await take_in_store(c, first, LimitStage::user);
+  co_return refused;
+}
+
+// Counts the keys of these stages. True: refused and answered.
+Awaitable<bool> Pipeline::take_in_store(Context& c, LimitStage first, LimitStage last) {
   const auto& rule = *c.route().rate_limit;
   const RouteLimit& limit = c.site.limit_of(c.match);
   std::vector<std::size_t> places;
   std::vector<std::string> buckets;
   for (std::size_t place = 0; place < rule.by.size(); ++place) {
-    if (!waits(c, rule.by[place], user_known)) continue;
+    const LimitKey key = rule.by[place];
+    if (stage_of(key) < first || stage_of(key) > last) continue;
     std::string scratch;
     places.push_back(place);
-    buckets.push_back(deps_.shared_limits->bucket(limit, rule.by[place], value_of(c, rule.by[place], scratch)));
+    buckets.push_back(deps_.shared_limits->bucket(limit, key, value_of(c, key, scratch)));
   }
-  c.limit.counted_in_store = true;
+  if (places.empty()) co_return false;
   const SteadyTime asked = deps_.clock.steady();
   const cache::Rate rate{.limit = rule.limit, .window = rule.window};
   const auto metered = co_await deps_.shared_limits->meter(std::move(buckets), rate);
@@ -107,7 +116,7 @@ Awaitable<bool> Pipeline::load_within_limits(Context& c) {
                    load->identity = std::move(identity);
                    load->done.set();
                  });
-  const bool refused = co_await limit_in_store(c, false);
+  const bool refused = co_await take_in_store(c, LimitStage::address, LimitStage::session);
   if (refused) co_return true;
   load->permit->decide(true);
   co_await load->done.wait();

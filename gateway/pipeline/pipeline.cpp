@@ -97,16 +97,15 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
                           || limit_session(c);    // 429: a validly signed token is a key, whether or not it still lives
     if (!answered) {
       bool refused = false;
-      if (needs_session(c) && !find_cached_session(c)) {
-        if (asks_limit_store(c, false)) {
-          refused = co_await load_within_limits(c);  // 429: counted elsewhere while the session is looked up
-        } else {
+      if (counts_with_others(c)) {
+        refused = co_await limit_with_others(c);  // the same as below, and 429 by the count of all gateways
+      } else {
+        if (needs_session(c) && !find_cached_session(c)) {
           c.identity = co_await deps_.sessions.load(std::string(c.cookie.token));
         }
+        check_binding(c);
+        refused = limit_user(c);  // 429
       }
-      if (deps_.sessions.binding().any() && c.identity) check_binding(c);
-      refused = refused || limit_user(c);                                                     // 429
-      if (!refused && asks_limit_store(c, true)) refused = co_await limit_in_store(c, true);  // 429, for all gateways
       // 400, 403; 503: Cloudflare is away. Before anything is said about the caller's rights, too.
       if (!refused && needs_turnstile(c)) refused = co_await verify_turnstile(c);
       refused = refused || authorize_caller(c);  // 403 cross-site, then 401 or the sign-in page, then 403
@@ -161,7 +160,6 @@ bool Pipeline::match_route(Context& c) {
     answer_method_not_allowed(c, c.site.allowed_methods(c.head.host, c.head.path));
     return true;
   }
-  if (c.match.route) c.upstream = c.match.route->upstream;
   if (c.destination != Destination::none) return false;
   if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
     c.destination = Destination::page;
@@ -192,6 +190,7 @@ bool Pipeline::find_cached_session(Context& c) {
 
 // A token that is used from elsewhere than its session is bound to counts as none.
 void Pipeline::check_binding(Context& c) {
+  if (!deps_.sessions.binding().any() || !c.identity) return;
   auth::RequestOrigin origin{c.head.find(http::Name::user_agent).value_or(""), c.client};
   std::string address;
   if (const auto& rule = c.site.configuration.gateway.auth.ip_address) {

@@ -85,10 +85,8 @@ class Pipeline final : public http::ExchangeHandler {
   bool find_cached_session(Context& c);
   void check_binding(Context& c);
   bool limit_user(Context& c);
-  // `user_known`: keys with the user count, too.
-  bool asks_limit_store(const Context& c, bool user_known) const;
-  Awaitable<bool> limit_in_store(Context& c, bool user_known);
-  Awaitable<bool> load_within_limits(Context& c);
+  bool counts_with_others(const Context& c) const;
+  Awaitable<bool> limit_with_others(Context& c);
   bool needs_turnstile(const Context& c) const;
   Awaitable<bool> verify_turnstile(Context& c);
   bool authorize_caller(Context& c);
@@ -110,6 +108,8 @@ class Pipeline final : public http::ExchangeHandler {
   bool take_limit(Context& c, const config::RateLimit& rule, std::size_t place);
   void give_back_before(const Context& c, const config::RateLimit& rule, std::size_t place);
   bool is_left_to_store(const Context& c, const config::RateLimit& rule) const;
+  Awaitable<bool> take_in_store(Context& c, LimitStage first, LimitStage last);
+  Awaitable<bool> load_within_limits(Context& c);
   bool judge_metered(Context& c, const std::vector<std::size_t>& places, const cache::Metered& metered,
                      cache::Rate rate, SteadyTime asked);
   void begin_refresh(Context& c);
