@@ -15,16 +15,20 @@ function(gatehouse_precompile target header)
   endif()
 endfunction()
 
-# gatehouse_library(NAME USES …): the static library gatehouse_NAME from all sources below gateway/NAME.
-# A used name that is one of our folders means its library; any other is an imported target.
+# gatehouse_library(NAME [PRECOMPILED FOLDER] USES …): the static library gatehouse_NAME from all sources below gateway/NAME.
+# A used name that is one of our folders means its library; any other is an imported target. It is compiled with
+# gateway/FOLDER/precompiled.hpp, that of base by default.
 function(gatehouse_library name)
-  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "USES" ${ARGN})
+  if(NOT ARG_PRECOMPILED)
+    set(ARG_PRECOMPILED base)
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/gateway/${name}/*.cpp)
   set(target gatehouse_${name})
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
-    gatehouse_precompile(${target} gateway/base/precompiled.hpp)
+    gatehouse_precompile(${target} gateway/${ARG_PRECOMPILED}/precompiled.hpp)
     target_compile_definitions(${target} PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                                BOOST_BEAST_SEPARATE_COMPILATION)
   else()

@@ -43,7 +43,8 @@ check_pie_supported()
 
 set(GATEHOUSE_SANITIZE "" CACHE STRING "Comma-separated sanitizers (address,undefined or thread)")
 if(GATEHOUSE_SANITIZE)
-  add_compile_options(-fsanitize=${GATEHOUSE_SANITIZE} -fno-sanitize-recover=all)
+  add_compile_options(-fsanitize=${GATEHOUSE_SANITIZE} -fno-sanitize-recover=all
+                      "$<$<CXX_COMPILER_ID:Clang>:-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/unsanitized.txt>")
   add_link_options(-fsanitize=${GATEHOUSE_SANITIZE})
 endif()
 

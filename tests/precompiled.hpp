@@ -1,5 +1,9 @@
-// gateway/base/precompiled.hpp and what every test includes besides.
+// gateway/config/precompiled.hpp and what most tests include besides.
 #pragma once
 #include <doctest/doctest.h>
 
-#include "base/precompiled.hpp"
+#include <filesystem>
+#include <fstream>
+
+#include "config/precompiled.hpp"
+#include "storage/database.hpp"

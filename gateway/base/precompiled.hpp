@@ -1,5 +1,5 @@
-// What most files include and nothing of ours, compiled once for each preset (cmake/library.cmake). It saves time only:
-// every file includes what it uses, and builds with GATEHOUSE_PRECOMPILE=OFF too.
+// What most files include and hardly ever changes, compiled once for each preset (cmake/library.cmake). It saves time
+// only: every file includes what it uses, and builds with GATEHOUSE_PRECOMPILE=OFF too.
 #pragma once
 #include <fmt/format.h>
 #include <openssl/ssl.h>
@@ -30,4 +30,5 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
