@@ -1,4 +1,6 @@
 // Bodies of requests at the edge: 100-continue, what is left unread, cancelling, slow clients in both directions.
+#include <doctest/doctest.h>
+
 #include "base/event.hpp"
 #include "tests/edge/edge_world.hpp"
 

@@ -1,4 +1,6 @@
 // HTTP/1.1 over a real loopback connection: keeping it, pipelining, refusing, ending.
+#include <doctest/doctest.h>
+
 #include <sys/resource.h>
 
 #include "tests/edge/edge_world.hpp"

@@ -1,4 +1,6 @@
 // Deadlines of each phase, and the graceful end of a server.
+#include <doctest/doctest.h>
+
 #include "tests/edge/edge_world.hpp"
 
 using namespace gatehouse;

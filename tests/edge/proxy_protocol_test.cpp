@@ -1,5 +1,7 @@
 // Connections of proxies that say for whom they speak: who is believed, what is counted, and that TLS begins behind the
 // header.
+#include <doctest/doctest.h>
+
 #include "tests/edge/tls_client.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/test_certificate.hpp"

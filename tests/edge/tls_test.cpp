@@ -1,3 +1,5 @@
+#include <doctest/doctest.h>
+
 #include <fstream>
 
 #include "tests/edge/tls_client.hpp"

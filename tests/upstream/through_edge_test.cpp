@@ -1,4 +1,6 @@
 // forward() behind the real edge: the two coroutines of an exchange on one client connection.
+#include <doctest/doctest.h>
+
 #include "base/failure.hpp"
 #include "tests/edge/edge_world.hpp"
 #include "tests/support/scripted_upstream.hpp"
