@@ -92,7 +92,7 @@ Awaitable<bool> Http1Connection::read_proxy_header() {
     if (io.status == Stream::Status::want_read) {
       const bool ready = co_await stream_.wait(io.status);
       if (ready) continue;
-      if (deadline_.expired()) context_.proxies->refuse(Refusal::late, peer_);
+      if (deadline_.expired() && !draining_) context_.proxies->refuse(Refusal::late, peer_);
       co_return false;
     }
     if (io.status != Stream::Status::ok) {

@@ -169,6 +169,7 @@ TEST_CASE("a drain ends a connection whose header has not come") {
   REQUIRE(run_until(proxied.world.io, [&] { return proxied.world.server->connection_count() == 1; }));
   run_ready(proxied.world.io);
   proxied.world.server->drain();
+  proxied.world.pass_time(std::chrono::seconds(1));
   CHECK(client.read_all() == "");
   CHECK(proxied.refused() == 0);
 }
