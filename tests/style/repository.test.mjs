@@ -24,6 +24,19 @@ test('no file holds addresses of registries, paths of machines or unfinished wor
 test('the tests that docs/security.md names are there, at least one for each behaviour', () => expectNone(checkNamedTests(files)));
 test('links of the documents lead somewhere', () => expectNone(checkLinks(files)));
 
+// The commands that a gateway sends, as its user of Redis needs them.
+const rightsIn = (name) => {
+  const text = files.find((file) => file.path === name).text;
+  const rules = /~\* &\* -@all([^`;]*?)(?:\n```|\n[A-Z]|;|\nuser|$)/.exec(text.replaceAll('"\n    "', ''))[1];
+  return [...new Set(rules.match(/\+[a-z|]+/g))].sort();
+};
+test('the user of Redis has the same rights in the document, in the deployment and, but for two, in the tests', () => {
+  const told = rightsIn('docs/redis.md');
+  assert.ok(told.includes('+evalsha') && told.includes('+time'));
+  assert.deepEqual(rightsIn('deploy/postgres/make_secrets'), told);
+  assert.deepEqual(rightsIn('tests/support/redis_server.cpp').filter((right) => right !== '+unsubscribe'), told.filter((right) => right !== '+info'));
+});
+
 test('no file is longer than 600 lines', (t) => {
   for (const long of findLongFiles(files)) t.diagnostic(`look twice: ${long} has more than 400 lines`);
   expectNone(checkSizes(files));
