@@ -16,7 +16,7 @@ const kKinds = ['quick', 'slow', 'large'];
 
 function requests(lane, index) {
   const kind = kKinds[lane % kKinds.length];
-  const target = `/work/${lane}-${index}/${kind}`;
+  const target = `/load/${lane}-${index}/${kind}`;
   return {target, body: kind === 'large' ? kLargeBody : Buffer.from(target)};
 }
 
@@ -24,7 +24,7 @@ async function round(command, upstream) {
   const gateway = await Gateway.start({
     quiet: true,
     upstreams: {work: {servers: [upstream.url], key: kKey}},
-    routes: [{path: '/work/**', upstream: 'work', auth: 'public'}],
+    routes: [{path: '/load/**', upstream: 'work', auth: 'public'}],
     gateway: {limits: {per_address: 4096, drain: '20s'}},
   });
   command.atEnd(() => gateway.kill());
