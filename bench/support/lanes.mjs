@@ -6,7 +6,7 @@ import {pause} from './command.mjs';
 const kPatience = 30_000;
 
 export class Lanes {
-  times = []; // milliseconds of each right answer
+  times = []; // milliseconds of each right answer that the upstream gave at once
   failures = []; // {kind, target, detail}
   answered = 0;
   told = 0; // answers that say Connection: close
@@ -14,7 +14,7 @@ export class Lanes {
   #stopping = false;
   #lanes = [];
 
-  // requests: function(lane, index) → {target, headers, body: what must come back}. fresh: a connection for each request.
+  // requests: function(lane, index) → {target, headers, body: what must come back, takesTime: the upstream does}. fresh: a connection for each request.
   // untilRefused: a lane ends when nobody listens any more. between: milliseconds from an answer to the next request.
   constructor(gateway, {count, requests, fresh = false, untilRefused = false, between = 0, connect = {}}) {
     Object.assign(this, {gateway, count, requests, fresh, untilRefused, between, connectOptions: connect});
@@ -65,7 +65,7 @@ export class Lanes {
   }
 
   // Whether the connection may be used again.
-  async #ask(client, {target, headers, body}) {
+  async #ask(client, {target, headers, body, takesTime = false}) {
     const start = performance.now();
     await client.send(requestText('GET', target, {headers, keepAlive: !this.fresh}));
     let response;
@@ -80,7 +80,7 @@ export class Lanes {
     if (closes) ++this.told;
     if (response.status !== 200) this.#fail(String(response.status), target, response.body.toString().slice(0, 200));
     else if (body !== undefined && !response.body.equals(body)) this.#fail('wrong body', target, `${response.body.length} bytes`);
-    else this.times.push(performance.now() - start);
+    else if (!takesTime) this.times.push(performance.now() - start);
     return !closes && !this.fresh;
   }
 

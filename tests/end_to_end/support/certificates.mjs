@@ -29,12 +29,12 @@ export class Authority {
     return join(this.#directory, name);
   }
 
-  // Writes NAME.pem and NAME.key, complete at once as a renewal does it; → {cert, key, serial}.
-  issue(name, hosts, {kind = 'ec', days = 2, as = name} = {}) {
-    const serial = String(++this.#serial);
+  // Writes NAME.pem and NAME.key, complete at once as a renewal does it; → {cert, key, serial}. extensions: lines as openssl reads them.
+  issue(name, hosts, {kind = 'ec', days = 2, as = name, serial = String(++this.#serial), extensions = []} = {}) {
     const scratch = this.#path(`${name}.new`);
     makeKey(`${scratch}.key`, kind);
-    writeFileSync(`${scratch}.ext`, `subjectAltName=${hosts.map((host) => `${isIP(host) ? 'IP' : 'DNS'}:${host}`).join(',')}\n`);
+    const names = hosts.map((host) => `${isIP(host) ? 'IP' : 'DNS'}:${host}`).join(',');
+    writeFileSync(`${scratch}.ext`, [`subjectAltName=${names}`, ...extensions, ''].join('\n'));
     openssl('req', '-new', '-key', `${scratch}.key`, '-subj', `/CN=${hosts[0]}`, '-out', `${scratch}.csr`);
     openssl('x509', '-req', '-in', `${scratch}.csr`, '-CA', this.#path('ca.pem'), '-CAkey', this.#path('ca.key'), '-set_serial', serial,
       '-days', String(days), '-extfile', `${scratch}.ext`, '-out', `${scratch}.pem`);
