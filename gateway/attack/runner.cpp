@@ -321,6 +321,8 @@ Report Runner::run() {
         plan_.threats.empty() || std::ranges::find(plan_.threats, vector.threat) != plan_.threats.end();
     return !in_groups || !in_threats || !vector.name.contains(plan_.only);
   });
+  // Nothing that got through of nothing would look as if the boundary had held.
+  if (vectors.empty()) throw Unreachable("no vector is left of those that were asked for");
   int done = 0;
   for (const auto& vector : vectors) {
     Outcome outcome;
@@ -335,7 +337,8 @@ Report Runner::run() {
       next_ = now() + std::chrono::seconds(5 * tries);
     }
     count(vector, verdict, outcome);
-    if (plan_.progress) plan_.progress(++done, static_cast<int>(vectors.size()));
+    ++done;
+    if (plan_.progress) plan_.progress(done, static_cast<int>(vectors.size()));
     if (is_gone_) {
       report_.notes.push_back(fmt::format("ended after {} of {} vectors: the gateway is gone", done, vectors.size()));
       break;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "attack/answer.hpp"
+#include "attack/vector.hpp"
 #include "base/encoding.hpp"
 
 namespace gatehouse::attack {
@@ -13,6 +15,12 @@ namespace gatehouse::attack {
 namespace {
 
 constexpr std::chrono::seconds kPatience{15};
+constexpr int kTries = 4;
+
+// It could not answer, for a while.
+bool is_overloaded(int status) {
+  return status == 429 || (status >= 502 && status <= 504);
+}
 
 std::string change_case(std::string_view text, bool is_upper) {
   std::string out(text);
@@ -45,11 +53,12 @@ std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_attempts() const {
   const auto add = [&](std::string name, std::vector<std::string> lines, std::string_view query = {},
                        std::string_view method = "GET") {
     lines.insert(lines.end(), identity.begin(), identity.end());
-    list.push_back({std::move(name), request(lines, query, method)});
+    list.push_back(
+        {.name = "11 " + std::move(name), .bytes = request(lines, query, method), .is_head = method == "HEAD"});
   };
   for (const std::string_view method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
     add(fmt::format("no key, {}", method), {}, {}, method);
-  list.push_back({"no key and no identity", request({})});
+  list.push_back({.name = "11 no key and no identity", .bytes = request({})});
   for (const std::string_view value : {"",
                                        " ",
                                        "Bearer",
@@ -87,6 +96,36 @@ std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_attempts() const {
     auto false_keys = make_false_keys();
     std::ranges::move(false_keys, std::back_inserter(list));
   }
+  auto spoofed = make_spoofed();
+  std::ranges::move(spoofed, std::back_inserter(list));
+  return list;
+}
+
+// The vectors that do without a session, as they would come past the gateway. Where a message ends is no question of
+// the key; and what a server says to OPTIONS it says to everybody.
+std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_spoofed() const {
+  Target target;
+  target.host = dialer_.endpoint().authority();
+  target.tls = dialer_.endpoint().tls;
+  target.origin = fmt::format("{}://{}", target.tls ? "https" : "http", target.host);
+  target.required_path = target.open_path = plan_.path;
+  target.run = "upstream";
+  std::vector<Attempt> list;
+  std::set<std::string> seen;  // what is sent, whoever it is
+  for (auto& vector : make_vectors(target)) {
+    const char group = group_of(vector.threat);
+    if (group == 'B' || !vector.before.empty() || vector.bytes.starts_with("OPTIONS")) continue;
+    std::string anonymous = vector.bytes;
+    if (const auto at = anonymous.find(target.run + "-"); at != std::string::npos)
+      anonymous.erase(at, make_probe(target, vector.number, 'v').size());
+    if (!seen.insert(std::move(anonymous)).second) continue;
+    list.push_back({.name = std::move(vector.name),
+                    .bytes = std::move(vector.bytes),
+                    .group = group,
+                    .threat = vector.threat,
+                    .is_head = vector.is_head,
+                    .incomplete = vector.incomplete});
+  }
   return list;
 }
 
@@ -96,7 +135,7 @@ std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_false_keys() const {
   const std::string& key = plan_.key;
   const std::string right = "Authorization: Bearer " + key;
   const auto add = [&](std::string_view name, const std::vector<std::string>& lines, std::string_view query = {}) {
-    list.push_back({std::string(name), request(lines, query)});
+    list.push_back({.name = fmt::format("11 {}", name), .bytes = request(lines, query), .holds_key = true});
   };
   const auto bearer = [&](std::string_view name, const std::string& value) {
     if (value != key) add(name, {"Authorization: Bearer " + value});
@@ -134,61 +173,121 @@ std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_false_keys() const {
   return list;
 }
 
-int UpstreamAttack::ask(const std::string& bytes) {
+UpstreamAttack::Answered UpstreamAttack::ask(const Attempt& attempt) const {
   Connection connection(dialer_);
   const SteadyTime deadline = std::chrono::steady_clock::now() + kPatience;
-  connection.send(bytes, deadline);
+  connection.send(attempt.bytes, deadline);
+  if (attempt.incomplete) connection.end_sending();
   std::string received;
-  while (connection.read(received, deadline) == Connection::Read::data) {
-    const auto answers = parse_answers(received, bytes.starts_with("HEAD"));
-    if (!answers.list.empty()) return answers.list.front().status;
+  const auto status = [&](bool is_bodiless) {
+    const auto answers = parse_answers(received, is_bodiless);
+    return answers.list.empty() ? 0 : answers.list.front().status;
+  };
+  for (;;) {
+    const auto read = connection.read(received, deadline);
+    // What has ended is whole, whatever its head says.
+    if (read != Connection::Read::data) return {status(true), read == Connection::Read::end};
+    if (const int whole = status(attempt.is_head)) return {whole, false};
   }
-  const auto answers = parse_answers(received, true);
-  return answers.list.empty() ? 0 : answers.list.front().status;
+}
+
+int UpstreamAttack::ask_ordinary(const std::vector<std::string>& lines) const {
+  return ask(Attempt{.name = {}, .bytes = request(lines)}).status;
+}
+
+// Who answers 404 to everybody has not refused anybody.
+void UpstreamAttack::learn() {
+  const auto tells = [](int status) { return status == 401 || status == 403; };
+  if (plan_.key.empty()) {
+    const int status = ask_ordinary({});
+    if (tells(status) || (status >= 200 && status <= 399) || status == 500) return;
+    throw Unreachable(
+        fmt::format("{}{}: answers {} without a key, which does not tell whether it asks for one: give a "
+                    "path that is served with --path, or the key",
+                    plan_.url, plan_.path, status));
+  }
+  const int status = ask_ordinary({"Authorization: Bearer " + plan_.key});
+  if (status == 0 || tells(status))
+    throw Unreachable(fmt::format("{}{}: the right key is not taken (answer {})", plan_.url, plan_.path, status));
+  if ((status >= 200 && status <= 399) || tells(ask_ordinary({}))) return;
+  throw Unreachable(fmt::format("{}{}: answers {} to the right key: give a path that is served with --path", plan_.url,
+                                plan_.path, status));
+}
+
+UpstreamAttack::Verdict UpstreamAttack::judge(const Attempt& attempt, const Answered& answered) const {
+  const int status = answered.status;
+  if (is_overloaded(status)) return Verdict::unclear;
+  if (status == 0) {
+    // A server may wait for more of what is no request. One that hangs has refused nothing.
+    return answered.ended || ask_ordinary({}) != 0 ? Verdict::refused : Verdict::unclear;
+  }
+  // 404 and 405 are told before a key is asked for, of a path or method that is not there; and a path may be put in
+  // order before that.
+  const bool is_redirect = status >= 300 && status <= 399;
+  if ((status >= 400 && status <= 499) || status == 501 || status == 505 || (is_redirect && attempt.group == 'C'))
+    return Verdict::refused;
+  return Verdict::got_through;
+}
+
+void UpstreamAttack::keep_pace() {
+  std::this_thread::sleep_until(next_);
+  next_ = std::max(next_, std::chrono::steady_clock::now() - std::chrono::milliseconds(100)) +
+          std::chrono::nanoseconds(1'000'000'000 / plan_.per_second);
+}
+
+std::string UpstreamAttack::show_sent(const Attempt& attempt) const {
+  if (!attempt.holds_key) return show(attempt.bytes, {plan_.key});
+  return fmt::format("{} {} HTTP/1.1 (what resembles the key is not shown)",
+                     attempt.bytes.substr(0, attempt.bytes.find(' ')), plan_.path);
 }
 
 Report UpstreamAttack::run() {
-  const SteadyTime start = std::chrono::steady_clock::now();
+  const SteadyTime start = next_ = std::chrono::steady_clock::now();
   Report report;
   report.target = plan_.url;
   report.has_witness = true;
-  GroupCount& group = report.groups['K'];
-  group.title = "the upstream's key";
-  if (plan_.key.empty()) {
+  if (plan_.key.empty())
     report.notes.emplace_back("no key: what only resembles it was not tried (--key-file or --key-env)");
-  } else {
-    const int status = ask(request({"Authorization: Bearer " + plan_.key}));
-    if (status == 0 || status == 401 || status == 403)
-      throw Unreachable(fmt::format("{}{}: the right key is not taken (answer {})", plan_.url, plan_.path, status));
-  }
+  learn();
   const auto attempts = make_attempts();
-  SteadyTime next = start;
+  int done = 0;
   for (const auto& attempt : attempts) {
-    std::this_thread::sleep_until(next);
-    next = std::max(next, std::chrono::steady_clock::now() - std::chrono::milliseconds(100)) +
-           std::chrono::nanoseconds(1'000'000'000 / plan_.per_second);
-    if (std::chrono::steady_clock::now() > start + plan_.time_limit)
-      throw Unreachable(fmt::format("the time limit is over after {} of {} vectors", group.vectors, attempts.size()));
-    const int status = ask(attempt.bytes);
-    ++group.vectors;
-    // 404 and 405 are told before a key is asked for, of a path or method that is not there.
-    if (status == 0 || (status >= 400 && status <= 499)) {
-      ++group.refused;
-    } else {
-      ++group.got_through;
-      std::string sent = attempt.bytes;
-      if (!plan_.key.empty() && attempt.name.contains("key")) {
-        const auto line = sent.find("\r\n");
-        sent = sent.substr(0, sent.find(' ')) + " " + plan_.path + sent.substr(line - 9, 9) +
-               " (what resembles the key is not shown)";
-      }
-      report.failures.push_back({.name = "11 " + attempt.name,
-                                 .threat = 11,
-                                 .problem = fmt::format("answered {} instead of 401 or 403", status),
-                                 .sent = show(sent, {plan_.key}),
-                                 .answered = std::to_string(status)});
+    Answered answered;
+    Verdict verdict = Verdict::unclear;
+    for (int tries = 1; tries <= kTries && verdict == Verdict::unclear; ++tries) {
+      if (tries > 1) next_ = std::chrono::steady_clock::now() + std::chrono::seconds(tries);
+      keep_pace();
+      if (std::chrono::steady_clock::now() > start + plan_.time_limit)
+        throw Unreachable(fmt::format("the time limit is over after {} of {} vectors", done, attempts.size()));
+      answered = ask(attempt);
+      verdict = judge(attempt, answered);
     }
-    if (plan_.progress) plan_.progress(group.vectors, static_cast<int>(attempts.size()));
+    GroupCount& group = report.groups[attempt.group];
+    group.title = attempt.group == 'K' ? "the upstream's key" : title_of(attempt.group);
+    ++group.vectors;
+    const auto describe = [&](std::string problem) {
+      return Failure{.name = show(attempt.name, {plan_.key}, 120),
+                     .threat = attempt.threat,
+                     .problem = std::move(problem),
+                     .sent = show_sent(attempt),
+                     .answered = answered.status == 0 ? "nothing" : std::to_string(answered.status)};
+    };
+    switch (verdict) {
+      case Verdict::refused:
+        ++group.refused;
+        break;
+      case Verdict::got_through:
+        ++group.got_through;
+        report.failures.push_back(describe(fmt::format("answered {} instead of 401 or 403", answered.status)));
+        break;
+      case Verdict::unclear:
+        ++group.unclear;
+        report.unclear.push_back(describe(answered.status == 0 ? "no answer, also to an ordinary request"
+                                                               : fmt::format("answered {}", answered.status)));
+        break;
+    }
+    ++done;
+    if (plan_.progress) plan_.progress(done, static_cast<int>(attempts.size()));
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;

@@ -39,22 +39,24 @@ std::vector<std::string> equivalents(const std::string& path) {
   const std::string start = path.substr(0, last), end = path.substr(last + 1);
   std::string all;
   for (const char c : path) all.append(c == '/' ? "/" : percent(c));
-  return {start + "/./" + end,
-          start + "//" + end,
-          "/" + path,
-          "//" + path,
-          "/." + path,
-          "/x/.." + path,
-          start + "/x/../" + end,
-          start + "/x/y/../../" + end,
-          start + "/%2e/" + end,
-          start + "/%2E/" + end,
-          start + "/x/%2e%2e/" + end,
-          start + "/x/.%2e/" + end,
-          start + "/x/%2E./" + end,
-          start + "/" + percent(end[0]) + end.substr(1),
-          start + "/" + end.substr(0, end.size() - 1) + percent(end.back()),
-          all};
+  std::vector<std::string> list{start + "/./" + end,
+                                start + "//" + end,
+                                "/" + path,
+                                "//" + path,
+                                "/." + path,
+                                "/x/.." + path,
+                                start + "/x/../" + end,
+                                start + "/x/y/../../" + end,
+                                start + "/%2e/" + end,
+                                start + "/%2E/" + end,
+                                start + "/x/%2e%2e/" + end,
+                                start + "/x/.%2e/" + end,
+                                start + "/x/%2E./" + end};
+  if (end.empty()) return list;
+  list.push_back(start + "/" + percent(end[0]) + end.substr(1));
+  list.push_back(start + "/" + end.substr(0, end.size() - 1) + percent(end.back()));
+  list.push_back(std::move(all));
+  return list;
 }
 
 // Spellings that some server somewhere takes for it.

@@ -42,6 +42,13 @@ describe('what cannot be attacked ends with 2', () => {
     ['no URL', ['--url', 'localhost']],
     ['a host of somebody else', ['--url', 'http://192.0.2.1']],
     ['a route file that is not there', ['--self', '--config', 'nowhere.yaml']],
+    ['no vector that is called so', ['--self', '--only', 'a name that no vector has']],
+    ['no vector of that threat', ['--self', '--threats', '999']],
+    ['a group that there is not', ['--self', '--groups', 'AX']],
+    ['a cookie without a name', ['--url', 'http://127.0.0.1:1', '--cookie', 'value']],
+    ['a route that is no path', ['--url', 'http://127.0.0.1:1', '--route', 'api/hello']],
+    ['what belongs to another attack', ['--self', '--key-env', 'PATH']],
+    ['groups of an attack on an upstream', ['--upstream', 'http://127.0.0.1:1', '--groups', 'A']],
   ];
   for (const [name, args] of refused) {
     test(name, async () => {
@@ -52,42 +59,81 @@ describe('what cannot be attacked ends with 2', () => {
   }
 });
 
+// An upstream of a few lines, for as long as `work` takes.
+async function withUpstream(listener, work) {
+  const server = http.createServer(listener);
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  try {
+    return await work(`http://127.0.0.1:${server.address().port}`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+}
+
 describe('an upstream past the gateway', () => {
+  const holdsKey = (request) => request.headers.authorization === `Bearer ${kKey}`;
   const asks = {
-    'in order': (request) => request.rawHeaders.filter((name) => name.toLowerCase() === 'authorization').length === 1 && request.headers.authorization === `Bearer ${kKey}`,
+    'in order': (request) => request.rawHeaders.filter((name) => name.toLowerCase() === 'authorization').length === 1 && holdsKey(request),
     'that asks for nothing': () => true,
     'that takes any key': (request) => 'authorization' in request.headers,
     'that compares without case': (request) => request.headers.authorization?.toLowerCase() === `bearer ${kKey}`,
     'that compares the beginning': (request) => (request.headers.authorization ?? '').startsWith(`Bearer ${kKey.slice(0, 10)}`),
     'that takes a beginning': (request) => /^Bearer .+/.test(request.headers.authorization ?? '') && `Bearer ${kKey}`.startsWith(request.headers.authorization),
-    'that takes the key in the query': (request) => request.headers.authorization === `Bearer ${kKey}` || request.url.includes(kKey),
-    'that believes a forwarded address': (request) => request.headers.authorization === `Bearer ${kKey}` || request.headers['x-forwarded-for'] === '127.0.0.1',
+    'that takes the key in the query': (request) => holdsKey(request) || request.url.includes(kKey),
+    'that believes a forwarded address': (request) => holdsKey(request) || request.headers['x-forwarded-for'] === '127.0.0.1',
+    'that believes a header in an odd spelling': (request) => holdsKey(request) || 'x.user.id' in request.headers,
+    'that asks for no key below another path': (request) => holdsKey(request) || request.url.includes('..'),
+    'that asks for no key of another host': (request) => holdsKey(request) || request.headers.host === '169.254.169.254',
+  };
+  const keyFile = () => {
+    const key = join(folder, 'key');
+    writeFileSync(key, `${kKey}\n`);
+    return key;
   };
   for (const [name, isAllowed] of Object.entries(asks)) {
-    test(name, async () => {
-      const server = http.createServer((request, response) => response.writeHead(isAllowed(request) ? 200 : 401).end());
-      await new Promise((done) => server.listen(0, '127.0.0.1', done));
-      const key = join(folder, 'key');
-      writeFileSync(key, `${kKey}\n`);
-      try {
-        const {code, stdout, stderr, report} = await attack('--upstream', `http://127.0.0.1:${server.address().port}`, '--key-file', key, '--rate', '1000');
-        assert.equal(code, name === 'in order' ? 0 : 1, stdout + stderr);
-        assert.ok(report.vectors > 50);
-        assert.ok(!JSON.stringify(report).includes(kKey) && !stdout.includes(kKey), 'the report holds no secret');
-      } finally {
-        server.closeAllConnections();
-        await new Promise((done) => server.close(done));
-      }
-    });
+    test(name, () =>
+      withUpstream(
+        (request, response) => response.writeHead(isAllowed(request) ? 200 : 401).end(),
+        async (url) => {
+          const {code, stdout, stderr, report} = await attack('--upstream', url, '--key-file', keyFile(), '--rate', '1000');
+          assert.equal(code, name === 'in order' ? 0 : 1, stdout + stderr);
+          assert.ok(report.vectors >= 500, `${report.vectors} vectors`);
+          assert.deepEqual(report.groups.map((group) => group.group), ['A', 'C', 'D', 'F', 'K']);
+          assert.ok(!JSON.stringify(report).includes(kKey) && !stdout.includes(kKey), 'the report holds no secret');
+        },
+      ));
   }
 
-  test('that does not take the right key cannot be judged', async () => {
-    const server = http.createServer((_, response) => response.writeHead(401).end());
-    await new Promise((done) => server.listen(0, '127.0.0.1', done));
-    writeFileSync(join(folder, 'key'), kKey);
-    const {code} = await attack('--upstream', `http://127.0.0.1:${server.address().port}`, '--key-file', join(folder, 'key'));
-    assert.equal(code, 2);
-    server.closeAllConnections();
-    await new Promise((done) => server.close(done));
-  });
+  test('without its key, it is found as well that it asks for none', () =>
+    withUpstream(
+      (_, response) => response.writeHead(200).end(),
+      async (url) => {
+        const {code, report} = await attack('--upstream', url, '--rate', '1000');
+        assert.equal(code, 1);
+        assert.ok(report.notes.some((note) => note.includes('no key')));
+      },
+    ));
+
+  // Who answers everybody alike, or nobody, has not shown that it asks for a key: that is no 0.
+  const silent = {
+    'does not take the right key': [(_, response) => response.writeHead(401).end(), true],
+    'has nothing at that path, with its key': [(_, response) => response.writeHead(404).end(), true],
+    'has nothing at that path, without its key': [(_, response) => response.writeHead(404).end(), false],
+    'has no time for anybody': [(_, response) => response.writeHead(503).end(), false],
+  };
+  for (const [name, [listener, hasKey]] of Object.entries(silent)) {
+    test(`that ${name} cannot be judged`, () =>
+      withUpstream(listener, async (url) => {
+        const {code, stdout, stderr} = await attack('--upstream', url, ...(hasKey ? ['--key-file', keyFile()] : []));
+        assert.equal(code, 2, stdout + stderr);
+        assert.match(stderr, /gatehouse attack: /);
+      }));
+  }
+
+  test('that asks for its key before it looks for the path is in order', () =>
+    withUpstream(
+      (request, response) => response.writeHead(holdsKey(request) && request.rawHeaders.filter((name) => name === 'Authorization').length === 1 ? 404 : 401).end(),
+      async (url) => assert.equal((await attack('--upstream', url, '--key-file', keyFile(), '--rate', '1000')).code, 0),
+    ));
 });

@@ -75,7 +75,10 @@ int tell(const attack::Report& report, const Options& options) {
     std::ofstream file(options.json, std::ios::binary | std::ios::trunc);
     file << report.to_json();
     file.close();
-    if (!file) return complain(fmt::format("{} cannot be written", options.json));
+    if (!file) {
+      complain(fmt::format("{} cannot be written", options.json));
+      return report.exit_code() == 1 ? 1 : kCouldNotRun;
+    }
   }
   return report.exit_code();
 }
@@ -158,18 +161,45 @@ int attack_upstream(const Options& options) {
   return tell(attempt.run(), options);
 }
 
+bool is_path(std::string_view path) {
+  return path.starts_with('/') &&
+         std::ranges::none_of(path, [](char c) { return c <= ' ' || c >= 0x7F || c == '?' || c == '#'; });
+}
+
+bool is_cookie(std::string_view cookie) {
+  return cookie.find('=') != std::string_view::npos && !cookie.starts_with('=') &&
+         cookie.find_first_of("; \t\r\n") == std::string_view::npos;
+}
+
+// What would be left out of the attack without a word, or be none. Empty: all is in order.
+std::string_view find_misuse(const Options& options) {
+  if (options.self + !options.url.empty() + !options.upstream.empty() != 1)
+    return "say what to attack: one of --self, --url URL and --upstream URL";
+  if (!options.self && !options.config.empty()) return "--config goes with --self";
+  if (options.url.empty() && (!options.witness.empty() || !options.cookies.empty() || options.sign_up))
+    return "--witness, --cookie and --sign-up go with --url";
+  if (options.upstream.empty() && (!options.key_file.empty() || !options.key_env.empty()))
+    return "--key-file and --key-env go with --upstream";
+  if (!options.key_file.empty() && !options.key_env.empty()) return "one of --key-file and --key-env";
+  if (!options.upstream.empty() &&
+      (!options.groups.empty() || !options.threats.empty() || !options.only.empty() || options.stop_after > 0))
+    return "--groups, --threats, --only and --stop-after go with --self and --url";
+  if (options.groups.find_first_not_of("ABCDF") != std::string::npos)
+    return "--groups: the groups are A, B, C, D and F";
+  if (!is_path(options.route) || !is_path(options.public_route) || !is_path(options.path) ||
+      (!options.optional_route.empty() && !is_path(options.optional_route)))
+    return "a route or path begins with / and has neither blanks nor a query";
+  if (!std::ranges::all_of(options.cookies, is_cookie)) return "--cookie: one NAME=VALUE for each user";
+  return {};
+}
+
 int run_attack(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
-  if (options.self + !options.url.empty() + !options.upstream.empty() != 1)
-    return complain("say what to attack: one of --self, --url URL and --upstream URL");
+  if (const auto misuse = find_misuse(options); !misuse.empty()) return complain(misuse);
   try {
     if (options.self) return attack_self(options);
     return options.url.empty() ? attack_upstream(options) : attack_gateway(make_plan(options), options);
-  } catch (const StartError& error) {
-    return complain(error.what());
-  } catch (const attack::Unreachable& error) {
-    return complain(error.what());
-  } catch (const std::runtime_error& error) {
+  } catch (const std::exception& error) {
     return complain(error.what());
   }
 }
