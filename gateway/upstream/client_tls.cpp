@@ -31,6 +31,17 @@ std::string stamp_of(const std::string& path) {
                      info.st_mtim.tv_nsec);
 }
 
+// A server that wants another certificate than it was shown, or any, says so after the handshake in TLS 1.3: what it
+// says is kept for the log.
+void keep_alert(const SSL* ssl, int where, int alert) {
+  constexpr int kFatal = SSL3_AL_FATAL << 8;
+  if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT || (alert & kFatal) == 0) return;
+  // OpenSSL 3.0 has no text for the newest one. Texts live as long as the process.
+  const bool wants_certificate = (alert & 0xFF) == TLS13_AD_CERTIFICATE_REQUIRED;
+  const char* text = wants_certificate ? "certificate required" : SSL_alert_desc_string_long(alert);
+  SSL_set_app_data(const_cast<SSL*>(ssl), const_cast<char*>(text));
+}
+
 std::shared_ptr<SSL_CTX> make_context(const config::UpstreamTls& settings) {
   ERR_clear_error();
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
@@ -39,6 +50,7 @@ std::shared_ptr<SSL_CTX> make_context(const config::UpstreamTls& settings) {
   SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_info_callback(c, keep_alert);
   static constexpr unsigned char kProtocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   SSL_CTX_set_alpn_protos(c, kProtocols, sizeof kProtocols);
   if (settings.ca.empty()) {
@@ -91,8 +103,15 @@ SSL* ClientTls::make_ssl(const std::string& host) const {
   return ssl;
 }
 
+std::string_view alert_of_server(const SSL* ssl) {
+  const auto* text = ssl ? static_cast<const char*>(SSL_get_app_data(ssl)) : nullptr;
+  return text ? text : "";
+}
+
 std::string handshake_problem(const SSL* ssl) {
   const long result = SSL_get_verify_result(ssl);
+  const auto alert = alert_of_server(ssl);
+  if (result == X509_V_OK && !alert.empty()) return fmt::format("the TLS handshake failed: the server says {}", alert);
   if (result == X509_V_OK) return "the TLS handshake failed";
   return fmt::format("its certificate is refused: {}", X509_verify_cert_error_string(result));
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/configuration.hpp"
@@ -33,6 +34,10 @@ class ClientTls {
   mutable std::mutex mutex_;         // guards context_
   std::shared_ptr<SSL_CTX> context_;
 };
+
+// With what alert the server has ended the connection, for the log: "certificate required"; empty: with none, or
+// without TLS (`ssl` is null).
+std::string_view alert_of_server(const SSL* ssl);
 
 // Why the handshake of a client connection has failed, for the log.
 std::string handshake_problem(const SSL* ssl);

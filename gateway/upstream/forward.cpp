@@ -63,11 +63,10 @@ Awaitable<> Forwarding::pass() {
 }
 
 // Sends the request and reads the head of the answer; a second time if the first connection had ended while it was
-// idle.
+// idle, or if there is another server to ask.
 Awaitable<Forwarding::ReadHead> Forwarding::ask() {
+  Turn turn = group_.take_turn(request_.balance_key);
   for (bool again = false;; again = true) {
-    connection_ = nullptr;
-    Turn turn = group_.take_turn(request_.balance_key);
     if (!again) connection_ = group_.take_idle(turn);
     if (!connection_) {
       auto opened = co_await group_.connect(std::move(turn), request_.timeout.connect);
@@ -87,13 +86,31 @@ Awaitable<Forwarding::ReadHead> Forwarding::ask() {
     ReadHead result = ReadHead::late;
     if (!connection_->is_late()) result = co_await read_head();
     if (again || !may_ask_again(result)) co_return result;
+    if (connection_->reused) {
+      connection_ = nullptr;
+      turn = group_.take_turn(request_.balance_key);
+    } else {
+      auto elsewhere = group_.take_turn_elsewhere(request_.balance_key, connection_->server);
+      if (!elsewhere) co_return result;
+      group_.on_failure(*connection_, describe_end());
+      connection_ = nullptr;
+      turn = *std::move(elsewhere);
+    }
   }
 }
 
-// A server may end an idle connection at the moment when it is used again (RFC 9112 section 9.3.1).
+// Nothing came back, and to do it twice is to do it once (RFC 9110 section 9.2.2). A server may end an idle connection
+// at the moment when it is used again (RFC 9112 section 9.3.1); one that ends a new connection is failing or about to
+// end, and another one may not be.
 bool Forwarding::may_ask_again(ReadHead result) const {
-  return result == ReadHead::closed && connection_->reused && connection_->end == 0 && request_.idempotent &&
-         body_bytes_ == 0 && !sender_runs_ && !exchange_.sink.gone();
+  return result == ReadHead::closed && connection_->end == 0 && request_.idempotent && body_bytes_ == 0 &&
+         !sender_runs_ && !exchange_.sink.gone();
+}
+
+std::string Forwarding::describe_end() const {
+  const auto alert = alert_of_server(connection_->stream.ssl());
+  if (!alert.empty()) return fmt::format("{}: the server ended TLS and says {}", group_.name(), alert);
+  return fmt::format("{}: the connection ended without an answer", group_.name());
 }
 
 Awaitable<Forwarding::ReadHead> Forwarding::read_head() {
@@ -139,8 +156,7 @@ void Forwarding::fail(ReadHead why) {
       case ReadHead::nonsense:
         return Failure(502, "upstream_nonsense", fmt::format("{}: the answer is malformed", group_.name()));
       default:
-        return Failure(502, "upstream_closed",
-                       fmt::format("{}: the connection ended without an answer", group_.name()));
+        return Failure(502, "upstream_closed", describe_end());
     }
   }();
   group_.on_failure(*connection_, failure.what());

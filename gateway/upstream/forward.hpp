@@ -31,7 +31,7 @@ struct ForwardRequest {
   // buffer is extended by them, and by what there is of the body already.
   std::string& head;
   bool to_head = false;     // HEAD
-  bool idempotent = false;  // may be sent again on a new connection if a reused one ends without an answer
+  bool idempotent = false;  // may be sent again, once, if the connection ends without an answer
   // The Sec-WebSocket-Accept that answers this request; empty: no upgrade was asked for, and a 101 is nonsense.
   std::string_view websocket_accept;
   config::Timeout timeout;

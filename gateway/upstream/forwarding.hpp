@@ -47,6 +47,7 @@ class Forwarding {
   Awaitable<> pass();
   Awaitable<ReadHead> ask();
   bool may_ask_again(ReadHead result) const;
+  std::string describe_end() const;
   Awaitable<ReadHead> read_head();
   bool relay_at_once();
   Awaitable<> relay();

@@ -106,6 +106,12 @@ Turn UpstreamGroup::take_turn(std::uint64_t key) {
   throw Failure(503, "upstream_unavailable", fmt::format("{}: all servers are left out", settings_.name));
 }
 
+std::optional<Turn> UpstreamGroup::take_turn_elsewhere(std::uint64_t key, std::size_t server) {
+  Turn turn{.key = key, .tried = ServerSet{1} << server};
+  if (choose(turn) != Choice::chosen) return std::nullopt;
+  return turn;
+}
+
 bool UpstreamGroup::take_next(Turn& turn) {
   turn.counted.end();
   turn.tried |= ServerSet{1} << turn.server;
@@ -155,9 +161,10 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect(Turn turn, std::ch
 Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t server,
                                                                  std::chrono::milliseconds at_most) {
   if (!addresses_[server].literal) co_await resolve(server, at_most);
-  const auto endpoints = addresses_[server].endpoints;
+  const auto endpoints = list_endpoints(addresses_[server]);
   const auto& name = settings_.servers[server];
   boost::system::error_code error;
+  bool was_late = false;
   for (const auto& endpoint : endpoints) {
     TcpSocket socket(io_.get_executor());
     socket.open(endpoint.protocol(), error);
@@ -170,19 +177,34 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t ser
     deadline.set(at_most);
     co_await socket.async_connect(endpoint, asio::redirect_error(use_awaitable, error));
     if (deadline.expired()) {
-      throw Failure(504, "upstream_connect_timeout",
-                    fmt::format("{}: {}:{} does not accept in time", settings_.name, name.host, name.port));
+      // Not as many times at_most as there are addresses.
+      if (std::exchange(was_late, true)) break;
+      continue;
     }
     if (error) continue;
     deadline.clear();
+    addresses_[server].serves = endpoint;
     SSL* const ssl = name.tls ? tls_->make_ssl(name.host) : nullptr;
     auto connection = std::make_unique<Connection>(deadlines_, Stream(std::move(socket), ssl), server);
     connection->endpoint = endpoint;
     if (ssl) co_await shake_hands(*connection, at_most);
     co_return connection;
   }
+  if (was_late) {
+    throw Failure(504, "upstream_connect_timeout",
+                  fmt::format("{}: {}:{} does not accept in time", settings_.name, name.host, name.port));
+  }
   throw Failure(502, "upstream_refused",
                 fmt::format("{}: {}:{}: {}", settings_.name, name.host, name.port, error.message()));
+}
+
+// The one that accepted last is tried first, then those behind it in the resolver's order: who does not accept is not
+// waited for again and again.
+Endpoints UpstreamGroup::list_endpoints(const Address& address) {
+  Endpoints endpoints = address.endpoints;
+  const auto first = std::ranges::find(endpoints, address.serves);
+  if (first != endpoints.end()) std::ranges::rotate(endpoints, first);
+  return endpoints;
 }
 
 Awaitable<> UpstreamGroup::shake_hands(Connection& connection, std::chrono::milliseconds at_most) {

@@ -79,11 +79,15 @@ class UpstreamGroup {
   // servers are left out, 503 upstream_busy when all have as many requests as they may have.
   Turn take_turn(std::uint64_t key);
 
+  // As take_turn(), at another server than this one; absent: none of them serves, or all are full.
+  std::optional<Turn> take_turn_elsewhere(std::uint64_t key, std::size_t server);
+
   // An idle connection to the turn's server, without waiting; null, and the turn as it was, if there is none.
   std::unique_ptr<Connection> take_idle(Turn& turn);
 
-  // A new connection. If there is none to be had to the turn's server, each of the others is tried once. Throws
-  // Failure: 502 upstream_refused, 502 upstream_tls, 504 upstream_connect_timeout, 502 upstream_unknown_host.
+  // A new connection. A server whose name has several addresses is tried at each, at two if they do not answer. If
+  // there is none to be had to the turn's server, each of the others is tried once. Throws Failure: 502
+  // upstream_refused, 502 upstream_tls, 504 upstream_connect_timeout, 502 upstream_unknown_host.
   Awaitable<std::unique_ptr<Connection>> connect(Turn turn, std::chrono::milliseconds at_most);
 
   // Keeps the connection for another exchange if it is fit for one.
@@ -117,6 +121,7 @@ class UpstreamGroup {
   struct Lookup;
   struct Address {
     Endpoints endpoints;                     // the last good answer of the resolver
+    asio::ip::tcp::endpoint serves;          // that accepted the last connection
     std::optional<SteadyTime> looked_up_at;  // absent: the host is an address, or was not asked for yet
     bool literal = false;
     std::shared_ptr<Lookup> lookup;  // goes on; shared with its coroutine, which the resolver may keep waiting for long
@@ -128,6 +133,7 @@ class UpstreamGroup {
   Choice choose(Turn& turn);
   bool take_next(Turn& turn);
   void lend(Connection& connection, Turn& turn);
+  static Endpoints list_endpoints(const Address& address);
   Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, std::chrono::milliseconds at_most);
   Awaitable<> shake_hands(Connection& connection, std::chrono::milliseconds at_most);
   Awaitable<> check(std::size_t server, std::shared_ptr<const void> owner);

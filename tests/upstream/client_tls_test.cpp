@@ -3,8 +3,11 @@
 #include "base/check.hpp"
 
 #include <doctest/doctest.h>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
 #include <fstream>
+#include <memory>
 
 #include "edge/tls_context.hpp"
 #include "tests/edge/edge_world.hpp"
@@ -56,7 +59,42 @@ std::string problem_of(const config::UpstreamTls& settings) {
   }
 }
 
+using Ssl = std::unique_ptr<SSL, decltype(&SSL_free)>;
+using SslContext = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
+
+// A handshake in memory with a server that takes nobody without a certificate; what comes of it at the client.
+std::string_view alert_without_certificate(const CertificateFiles& files, int version) {
+  upstream::ClientTls tls({.ca = files.cert, .cert = "", .key = "", .server_name = ""});
+  tls.load_if_changed();
+  const SslContext context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  SSL_CTX_use_certificate_chain_file(context.get(), files.cert.c_str());
+  SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_max_proto_version(context.get(), version);
+  const Ssl client(tls.make_ssl("orders.internal"), SSL_free);
+  const Ssl server(SSL_new(context.get()), SSL_free);
+  BIO *left = nullptr, *right = nullptr;
+  GATEHOUSE_CHECK(BIO_new_bio_pair(&left, 0, &right, 0) == 1);
+  SSL_set_bio(client.get(), left, left);
+  SSL_set_bio(server.get(), right, right);
+  SSL_set_connect_state(client.get());
+  for (int i = 0; i < 10; ++i) {
+    char byte;
+    SSL_read(client.get(), &byte, 1);
+    SSL_accept(server.get());
+  }
+  return upstream::alert_of_server(client.get());
+}
+
 }  // namespace
+
+TEST_CASE("what a server says that misses a certificate is known, in each version of TLS") {
+  const TemporaryFolder folder;
+  const auto files = write_certificate(folder.path(), "orders", {"orders.internal"});
+  CHECK(alert_without_certificate(files, TLS1_3_VERSION) == "certificate required");
+  CHECK(alert_without_certificate(files, TLS1_2_VERSION) == "handshake failure");
+  CHECK(upstream::alert_of_server(nullptr) == "");
+}
 
 TEST_CASE("a server is spoken to over TLS, on connections that are used again") {
   TlsWorld world;

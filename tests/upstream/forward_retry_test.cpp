@@ -24,6 +24,29 @@ Awaitable<> stale_once(Peer& peer) {
   }
 }
 
+Awaitable<> end_each(Peer& peer) {
+  co_await peer.take_head();
+  peer.close();
+}
+
+// The first server ends each connection without an answer.
+struct EndingAndServing : ForwardWorld {
+  EndingAndServing() {
+    upstream.run(end_each);
+    second.answer(std::string(kHello));
+    settings.servers = {{"127.0.0.1", upstream.port()}, {"127.0.0.1", second.port()}};
+  }
+
+  // The body of the answer, or why there is none.
+  std::string ask(MemoryRequest request, ForwardOptions options = {}) {
+    MemoryExchange client(io, std::move(request));
+    const auto forwarded = forward(client, std::move(options));
+    return forwarded->failure ? forwarded->reason() : client.body();
+  }
+
+  ScriptedUpstream second{io};
+};
+
 }  // namespace
 
 TEST_CASE("an idempotent request on a connection that had ended is sent again, once") {
@@ -66,15 +89,54 @@ TEST_CASE("a body that has not come yet is not sent again either") {
   CHECK(world.upstream.connections() == 1);
 }
 
-TEST_CASE("a new connection that ends without an answer is not tried again") {
+TEST_CASE("a new connection that ends without an answer is not tried again at the same server") {
   ForwardWorld world;
-  world.upstream.run([](Peer& peer) -> Awaitable<> {
-    co_await peer.take_head();
-    peer.close();
-  });
+  world.upstream.run(end_each);
   MemoryExchange client(world.io, {});
   CHECK(world.forward(client)->reason() == "upstream_closed");
   CHECK(world.upstream.connections() == 1);
+}
+
+TEST_CASE("a new connection that ends without an answer: an idempotent request without a body goes to another server") {
+  EndingAndServing world;
+  CHECK(world.ask({}) == "hello");
+  CHECK(world.upstream.connections() == 1);
+  CHECK(world.second.connections() == 1);
+  CHECK(world.group().states().numbers(world.deadlines.now())[0].failures == 1);
+
+  EndingAndServing deleting;
+  CHECK(deleting.ask({.method = "DELETE"}) == "hello");
+}
+
+TEST_CASE("what may not be done twice, or was answered in part, goes to no other server") {
+  EndingAndServing posting;
+  CHECK(posting.ask({.method = "POST"}, {.idempotent = false}) == "upstream_closed");
+  CHECK(posting.second.connections() == 0);
+
+  EndingAndServing with_body;
+  CHECK(with_body.ask({.method = "PUT", .body = "x"}) == "upstream_closed");
+  CHECK(with_body.second.connections() == 0);
+
+  EndingAndServing in_part;
+  in_part.upstream.run([](Peer& peer) -> Awaitable<> {
+    co_await peer.take_head();
+    co_await peer.send("HTTP/1.1 200");
+    peer.close();
+  });
+  CHECK(in_part.ask({}) == "upstream_closed");
+  CHECK(in_part.second.connections() == 0);
+}
+
+TEST_CASE("of many servers that end the connection no more than two are asked") {
+  EndingAndServing world;
+  world.second.run(end_each);
+  ScriptedUpstream third(world.io);
+  third.answer(std::string(kHello));
+  world.settings.servers.push_back({"127.0.0.1", third.port()});
+  CHECK(world.ask({}) == "upstream_closed");
+  CHECK(world.upstream.connections() == 1);
+  CHECK(world.second.connections() == 1);
+  CHECK(third.connections() == 0);
 }
 
 TEST_CASE("an upstream that refuses the connection is a 502, another server of it is asked first") {

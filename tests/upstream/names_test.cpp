@@ -52,6 +52,26 @@ struct NamedWorld : ForwardWorld {
   ScriptedUpstream second{io};
 };
 
+// An address that takes no connection and does not say so: a listener whose queue is full.
+class SilentAddress {
+ public:
+  explicit SilentAddress(asio::io_context& io) : acceptor_(io), waiting_(io) {
+    acceptor_.open(asio::ip::tcp::v4());
+    acceptor_.bind({asio::ip::address_v4::loopback(), 0});
+    acceptor_.listen(0);
+    waiting_.connect(endpoint());
+  }
+  asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+
+ private:
+  asio::ip::tcp::acceptor acceptor_;
+  asio::ip::tcp::socket waiting_;
+};
+
+asio::ip::tcp::endpoint loopback(std::uint16_t port) {
+  return {asio::ip::address_v4::loopback(), port};
+}
+
 }  // namespace
 
 TEST_CASE("a name is resolved when it is first used, then every ten seconds, whether or not connections are new") {
@@ -97,4 +117,45 @@ TEST_CASE("a name that has no address is a 502, until it has one") {
   CHECK(world.ask() == "upstream_unknown_host");
   world.lead_to(world.upstream.port());
   CHECK(world.ask() == "one");
+}
+
+TEST_CASE("of a name's addresses, one that refuses costs no request") {
+  NamedWorld world;
+  world.names.endpoints = {loopback(world.upstream.port()), loopback(world.second.port())};
+  world.upstream.stop_listening();
+  CHECK(world.ask() == "two");
+  CHECK(world.group().states().numbers(world.deadlines.now())[0].failures == 0);
+}
+
+TEST_CASE("of a name's addresses, one that does not answer is waited for once, then the one that does is asked first") {
+  NamedWorld world;
+  const SilentAddress silent(world.io);
+  world.names.endpoints = {silent.endpoint(), loopback(world.second.port())};
+  MemoryExchange first(world.io, {});
+  const auto forwarded = world.start(first);
+  run_ready(world.io);
+  CHECK_FALSE(forwarded->is_over);
+  world.pass_time(2100ms);
+  world.finish(*forwarded);
+  CHECK(first.body() == "two");
+  for (int i = 0; i < 3; ++i) {
+    world.pass(61s);
+    CHECK(world.group().idle_count() == 0);
+    CHECK(world.ask() == "two");
+  }
+}
+
+TEST_CASE("two addresses of a name that do not answer are a 504, however many there are") {
+  NamedWorld world;
+  const SilentAddress one(world.io), two(world.io);
+  world.names.endpoints = {one.endpoint(), two.endpoint(), loopback(world.second.port())};
+  MemoryExchange client(world.io, {});
+  const auto forwarded = world.start(client);
+  for (int i = 0; i < 2; ++i) {
+    run_ready(world.io);
+    CHECK_FALSE(forwarded->is_over);
+    world.pass_time(2100ms);
+  }
+  world.finish(*forwarded);
+  CHECK(forwarded->reason() == "upstream_connect_timeout");
 }
