@@ -47,12 +47,11 @@ Outcome rehearse(const pipeline::Site& site, const ImaginedRequest& request) {
 
   const config::Match match = site.match(request.method, host, outcome.path);
   using Kind = config::Match::Kind;
-  if (match.kind == Kind::no_match) {
-    if ((request.method != "GET" && request.method != "HEAD") || !site.pages.find_page(outcome.path))
-      return refuse(outcome, 404, "no_route");
+  if (site.find_page(request.method, match, outcome.path)) {
     outcome.destination = "pages";
     return outcome;
   }
+  if (match.kind == Kind::no_match) return refuse(outcome, 404, "no_route");
   if (match.kind == Kind::method_not_allowed) return refuse(outcome, 405, "method_not_allowed");
   if (match.kind != Kind::route) {
     outcome.destination = match.kind == Kind::auth ? "auth" : "jwks";

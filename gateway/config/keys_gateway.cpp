@@ -77,7 +77,7 @@ const Table& limit_keys() {
 
 const Table& page_keys() {
   static const Table table{{
-      key("enabled", &Pages::enabled, "Hosted sign-in pages, where no declared route has their path"),
+      key("enabled", &Pages::enabled, "Hosted sign-in pages, where no declared route names their path"),
       key<PathOrUrlValue>("sign_in", &Pages::sign_in,
                           "Where navigations without a session are sent; a URL for a front-end's own page"),
   }};

@@ -1,4 +1,5 @@
-// The hosted pages (/sign-in, /account, ...): a destination of the pipeline for paths that no declared route names.
+// The hosted pages (/sign-in, /account, ...): a destination of the pipeline for paths that no declared route names
+// (Site::find_page).
 // Made once from the configuration; the files in pages/ are part of the binary, and everything that they load lies
 // under kAssetPrefix.
 //

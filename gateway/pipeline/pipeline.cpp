@@ -60,6 +60,17 @@ Destination destination_of(config::Match::Kind kind) {
   return Destination::none;
 }
 
+// A page has the rules of what the gateway serves itself, not those of a route that leaves it to the gateway.
+void find_destination(Context& c, std::string_view method) {
+  c.match = c.site.match(method, c.head.host, c.head.path);
+  if (c.site.find_page(method, c.match, c.head.path)) {
+    c.match = {};
+    c.destination = Destination::page;
+  } else {
+    c.destination = destination_of(c.match.kind);
+  }
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const Dependencies& dependencies, SitePtr site)
@@ -137,10 +148,7 @@ bool Pipeline::check_host(Context& c) {
 bool Pipeline::answer_preflight(Context& c) {
   if (!is_preflight(c.head)) return false;
   const auto method = *c.head.find(http::Name::access_control_request_method);
-  c.match = c.site.match(method, c.head.host, c.head.path);
-  c.destination = destination_of(c.match.kind);
-  if (c.match.kind == config::Match::Kind::no_match && is_safe_method(method) && c.site.pages.find_page(c.head.path))
-    c.destination = Destination::page;
+  find_destination(c, method);
   const auto origin = c.destination == Destination::none ? std::string_view() : find_cors_origin(c, deps_.origins);
   if (origin.empty()) return false;
   std::string lines;
@@ -151,8 +159,7 @@ bool Pipeline::answer_preflight(Context& c) {
 
 bool Pipeline::match_route(Context& c) {
   const bool refused_method = c.head.method == "TRACE" || c.head.method == "CONNECT";
-  if (!refused_method) c.match = c.site.match(c.head.method, c.head.host, c.head.path);
-  c.destination = destination_of(c.match.kind);
+  if (!refused_method) find_destination(c, c.head.method);
   c.cors = !find_cors_origin(c, deps_.origins).empty();
   c.varies = varies_by_origin(c);
   c.upgrade = asks_for_websocket(c.head);
@@ -161,10 +168,6 @@ bool Pipeline::match_route(Context& c) {
     return true;
   }
   if (c.destination != Destination::none) return false;
-  if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
-    c.destination = Destination::page;
-    return false;
-  }
   answer_error(c, 404, "NOT_FOUND", "Nothing is here", "no_route");
   return true;
 }
@@ -235,7 +238,7 @@ bool Pipeline::authorize_caller(Context& c) {
     case Decision::Outcome::unauthenticated:
       break;
   }
-  // A protected route for everything covers the sign-in page too: redirected to itself, nobody could ever sign in.
+  // A protected route may name the sign-in page: redirected to itself, nobody could ever sign in.
   if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
     c.destination = Destination::page;
     return false;

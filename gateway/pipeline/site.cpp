@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "config/path_pattern.hpp"
 #include "http/target.hpp"
+#include "pipeline/csrf.hpp"
 
 namespace gatehouse::pipeline {
 
@@ -76,6 +78,17 @@ config::Match Site::match(std::string_view method, std::string_view host, std::s
   const bool same =
       lenient.route->path == folded_.routes[match.route->index].path && lenient.route->has_rule_of(*match.route);
   return same ? match : config::Match{};
+}
+
+const Page* Site::find_page(std::string_view method, const config::Match& match, std::string_view path) const {
+  using Kind = config::Match::Kind;
+  if (match.kind == Kind::no_match) return is_safe_method(method) ? pages.find_page(path) : nullptr;
+  if (method != "GET" && method != "HEAD") return nullptr;
+  if (match.kind == Kind::method_not_allowed) return pages.find_page(path);
+  if (match.kind != Kind::route || match.route->auth != config::AuthMode::required ||
+      !config::literal_prefix(match.route->path).empty())
+    return nullptr;
+  return pages.find_page(path);
 }
 
 std::string Site::allowed_methods(std::string_view host, std::string_view path) const {

@@ -26,6 +26,11 @@ class Site {
   // case, dots or blanks at the end of a segment) has no match: it would be served under the wrong rule.
   config::Match match(std::string_view method, std::string_view host, std::string_view path) const;
 
+  // The hosted page that answers a request of that path, of which `match` is the match; null: none does. A declared
+  // route comes first, but for one that needs a session and names no path, as /** does: with it nobody could sign in,
+  // and who is signed in had no account page.
+  const Page* find_page(std::string_view method, const config::Match& match, std::string_view path) const;
+
   // For the Allow field: "GET, HEAD". Empty where nothing is.
   std::string allowed_methods(std::string_view host, std::string_view path) const;
 

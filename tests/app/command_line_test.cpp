@@ -151,6 +151,22 @@ routes.yaml:2:10: routes[0]: 'upstream' is missing [GH-CONFIG-MISSING]
 )");
 }
 
+TEST_CASE("check knows that a protected route for everything leaves the hosted pages to the gateway") {
+  const std::string rows = R"(tests:
+  - {request: "GET /account", as: user, expect: pages}
+  - {request: "POST /account", as: user, expect: web}
+  - {request: "GET /sign-in", as: user, expect: web}
+)";
+  const std::string whole(kShop);
+  const auto routes = whole.find("routes:\n");
+  REQUIRE(routes != std::string::npos);
+  const auto ended = Folder(whole.substr(0, routes) +
+                            "routes:\n  - {path: /**, upstream: web}\n  - {path: /sign-in, upstream: web}\n" + rows)
+                         .run({"check"});
+  CHECK(ended.err == "");
+  CHECK(ended.out == "routes.yaml: 2 routes to 2 upstreams, 3 tests passed\n");
+}
+
 TEST_CASE("check fails on a row of tests that comes to something else") {
   const auto ended =
       Folder(std::string(kShop) + "  - {request: \"GET /assets/x\", as: anonymous, expect: 401}\n").run({"check"});

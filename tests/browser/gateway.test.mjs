@@ -103,6 +103,7 @@ test('a protected route for everything leaves the way in open, and nothing else'
     assert.equal(elsewhere.status, 302);
     assert.equal(elsewhere.fields.get('location'), '/sign-in?return_to=%2Fapp');
     assert.equal((await ask('/.gatehouse/none.css')).status, 302);
+    assert.equal((await ask('/account')).status, 200);
     assert.equal(closed.upstream.requests.length, 0);
   } finally {
     await closed.stop();

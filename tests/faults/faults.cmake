@@ -177,8 +177,8 @@ fault(28 46 "HTTP2-Settings is forwarded")
 place(pipeline/request_head.cpp [==[    if (hop_by_hop.contains(field) ||]==] [==[    if ((hop_by_hop.contains(field) && !(FAULT(28) && field.known == http::Name::http2_settings)) ||]==])
 
 fault(29 38 "a path in the query chooses the route")
-place(pipeline/pipeline.cpp [==[  if (!refused_method) c.match = c.site.match(c.head.method, c.head.host, c.head.path);]==]
-      [==[  if (!refused_method) c.match = c.site.match(c.head.method, c.head.host, FAULT(29) && c.head.query.starts_with("/") ? c.head.query : c.head.path);]==])
+place(pipeline/pipeline.cpp [==[  c.match = c.site.match(method, c.head.host, c.head.path);]==]
+      [==[  c.match = c.site.match(method, c.head.host, FAULT(29) && c.head.query.starts_with("/") ? c.head.query : c.head.path);]==])
 
 fault(30 15 "the user agent of a health check needs no session")
 

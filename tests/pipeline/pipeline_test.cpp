@@ -491,3 +491,21 @@ TEST_CASE("a route for everything leaves the sign-in page reachable and never sh
   CHECK(world.get("/", {{"Sec-Fetch-Mode", "navigate"}})->field("Location") == "/sign-in?return_to=%2F");
   CHECK_FALSE(world.upstream_was_reached());
 }
+
+TEST_CASE("a protected route for everything shows the hosted pages to who is signed in as well, and has all else") {
+  PipelineWorld world("  - {path: /**, upstream: demo}\n");
+  world.upstream.answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndemo");
+  const std::string cookie = world.cookie_of(world.sign_in());
+  const auto page = world.get("/account", {{"Cookie", cookie}});
+  CHECK(page->status() == 200);
+  CHECK(page->field("Content-Type") == "text/html; charset=utf-8");
+  CHECK_FALSE(world.upstream_was_reached());
+  CHECK(world.get("/accounts", {{"Cookie", cookie}})->body() == "demo");
+  CHECK(world.post("/account", {{"Cookie", cookie}, {"Origin", "https://www.example.com"}})->body() == "demo");
+}
+
+TEST_CASE("a service that has an account page of its own names it") {
+  PipelineWorld world("  - {path: /**, upstream: demo}\n  - {path: /account, upstream: demo}\n");
+  world.upstream.answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndemo");
+  CHECK(world.get("/account", {{"Cookie", world.cookie_of(world.sign_in())}})->body() == "demo");
+}

@@ -33,7 +33,50 @@ std::string pattern_for(const pipeline::Site& site, std::string_view path) {
   return match.kind == Kind::route ? match.route->path : match.kind == Kind::no_match ? "none" : "other";
 }
 
+bool has_page(const pipeline::Site& site, std::string_view path, std::string_view method = "GET") {
+  return site.find_page(method, site.match(method, "app.example", path), path) != nullptr;
+}
+
+config::Route route_for(std::string path, config::AuthMode auth) {
+  auto made = route(std::move(path));
+  made.auth = auth;
+  return made;
+}
+
 }  // namespace
+
+TEST_CASE("a route that needs a session and names no path leaves the hosted pages to the gateway") {
+  for (const char* pattern : {"/**", "/*"}) {
+    const pipeline::Site site(with({route(pattern)}));
+    for (const char* path : {"/account", "/sign-in"}) {
+      CAPTURE(path);
+      CHECK(has_page(site, path));
+      CHECK(has_page(site, path, "HEAD"));
+      CHECK_FALSE(has_page(site, path, "POST"));
+      CHECK_FALSE(has_page(site, path, "OPTIONS"));
+    }
+    CHECK_FALSE(has_page(site, "/Account"));
+    CHECK_FALSE(has_page(site, "/accounts"));
+  }
+  CHECK(has_page(pipeline::Site(with({route("/**")})), "/.gatehouse/page.css"));
+}
+
+TEST_CASE("a route that names the path of a page has it, and so has one that strangers may use") {
+  for (const char* pattern : {"/account", "/account/**", "/account/"}) {
+    CAPTURE(pattern);
+    const pipeline::Site site(with({route("/**"), route(pattern)}));
+    CHECK_FALSE(has_page(site, "/account"));
+    CHECK(has_page(site, "/sign-in"));
+  }
+  CHECK_FALSE(has_page(pipeline::Site(with({route_for("/**", config::AuthMode::open)})), "/account"));
+  CHECK_FALSE(has_page(pipeline::Site(with({route_for("/**", config::AuthMode::optional)})), "/account"));
+}
+
+TEST_CASE("a route for other methods takes no page away") {
+  CHECK(has_page(pipeline::Site(with({route("/account", {"POST"})})), "/account"));
+  CHECK_FALSE(has_page(pipeline::Site(with({route("/account", {"GET"})})), "/account"));
+  CHECK(has_page(pipeline::Site(with({})), "/account"));
+}
 
 TEST_CASE("a path that a lenient upstream could take for a stricter route has no match") {
   const pipeline::Site site(with({route("/**"), route("/admin/**"), route("/exact")}));
