@@ -270,19 +270,24 @@ pipeline::SitePtr Gateway::Parts::site() const {
   return site_;
 }
 
-bool Gateway::Parts::drain() {
+bool Gateway::Parts::drain(const std::function<bool()>& is_hurried) {
   draining_.store(true, std::memory_order_relaxed);
   for (const auto& worker : workers_) worker->drain();
   const auto all_drained = [this] {
     return std::ranges::all_of(workers_, [](const auto& worker) { return worker->has_drained(); });
   };
+  bool hurried = false;
   const auto wait_until = [&](SteadyTime deadline) {
-    while (!all_drained() && clock_.steady() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (!all_drained() && !hurried && clock_.steady() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      hurried = is_hurried && is_hurried();
+    }
     return all_drained();
   };
   const bool clean = wait_until(clock_.steady() + settings_.limits.drain);
   if (!clean) {
-    log::warn("the drain time is over: ending the connections that are left");
+    log::warn("{}: ending the connections that are left", hurried ? "told once more to end" : "the drain time is over");
+    hurried = false;
     for (const auto& worker : workers_) worker->end_all();
     wait_until(clock_.steady() + std::chrono::seconds(5));
   }
@@ -307,8 +312,8 @@ Gateway::~Gateway() = default;
 void Gateway::reload(config::Configuration configuration) {
   parts_->reload(std::move(configuration));
 }
-bool Gateway::drain() {
-  return parts_->drain();
+bool Gateway::drain(const std::function<bool()>& is_hurried) {
+  return parts_->drain(is_hurried);
 }
 const config::Listen& Gateway::listening() const {
   return parts_->listening();

@@ -1,6 +1,7 @@
 // The running gateway: built from a configuration, it serves until it is told to stop. The only place where the parts
 // are put together.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,9 +27,10 @@ class Gateway {
   // Throws StartError if a certificate of an upstream is of no use: then everything stays.
   void reload(config::Configuration configuration);
 
-  // Stops accepting, lets what goes on finish for at most limits.drain, then ends the rest. Returns when all threads
-  // have ended. True if nothing had to be cut off.
-  bool drain();
+  // Stops accepting, lets what goes on finish for at most limits.drain, then ends the rest; at once where
+  // `is_hurried`, which is asked many times a second, says so. Returns when all threads have ended. True if nothing had
+  // to be cut off.
+  bool drain(const std::function<bool()>& is_hurried = {});
 
   // Where it listens, with the real ports.
   const config::Listen& listening() const;

@@ -24,7 +24,7 @@ class Gateway::Parts {
   Parts(config::Configuration configuration, int access_log);
 
   void reload(config::Configuration configuration);
-  bool drain();
+  bool drain(const std::function<bool()>& is_hurried);
   void tick();
   const config::Listen& listening() const { return listening_; }
 

@@ -63,6 +63,27 @@ test('121: what is left when the drain time is over is cut at both ends, nothing
   }
 });
 
+test('121: a second SIGTERM does not wait for what goes on', async () => {
+  const world = await World.start({respond, gateway: {limits: {drain: '1h'}}});
+  let client;
+  let again;
+  try {
+    client = await world.gateway.connect();
+    await client.send(upgradeText('/public/tunnel'));
+    assert.equal((await client.response()).status, 101);
+    world.gateway.signal('SIGTERM');
+    await world.gateway.until(() => /"message":"draining"/.test(world.gateway.stderr), 'drain', 30_000);
+    again = setInterval(() => world.gateway.signal('SIGTERM'), 300);
+    assert.deepEqual(await world.gateway.ended(60_000), {code: 0, signal: null});
+    assert.match(world.gateway.stderr, /told once more to end: ending the connections that are left/);
+    assert.match(world.gateway.stderr, /"message":"ended"/);
+  } finally {
+    clearInterval(again);
+    client?.close();
+    await world.stop();
+  }
+});
+
 test('123: a reload takes over the routes and keeps the settings of the gateway, which say that they need a restart', async () => {
   const world = await World.start();
   try {

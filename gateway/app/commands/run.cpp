@@ -1,18 +1,19 @@
-// `gatehouse run`: the gateway itself, until SIGTERM or SIGINT. SIGHUP, or a change of the files, loads the routes
-// anew.
+// `gatehouse run`: the gateway itself, until SIGTERM or SIGINT; the second one does not wait for what goes on. SIGHUP,
+// or a change of the files, loads the routes anew.
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/commands/arguments.hpp"
 #include "app/commands/command.hpp"
 #include "app/development.hpp"
+#include "app/file_watch.hpp"
 #include "app/gateway.hpp"
 #include "app/load_configuration.hpp"
 #include "base/log.hpp"
@@ -23,16 +24,13 @@ namespace gatehouse::app {
 namespace {
 
 constexpr char kDataDirectory[] = "data";
+// Whoever passes a signal on may pass on the same one twice: that is no second order.
+constexpr std::chrono::seconds kOneOrder{1};
 
-// Changes when the file is replaced or written.
-std::string stamp_of(const std::string& path) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return "missing";
-  return fmt::format("{}:{}:{}:{}", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
-}
-
-std::string stamp_of(const ConfigurationFiles& files) {
-  return stamp_of(files.routes) + (files.gateway ? " " + stamp_of(*files.gateway) : "");
+std::vector<std::string> list_paths(const ConfigurationFiles& files) {
+  std::vector<std::string> paths{files.routes};
+  if (files.gateway) paths.push_back(*files.gateway);
+  return paths;
 }
 
 // All or nothing: on any problem the old routes stay.
@@ -75,20 +73,24 @@ int run_gateway(const ConfigurationFiles& files) {
   try {
     if (files.dev) fill_in_for_development(*configuration, kDataDirectory);
     Gateway gateway(*configuration, STDOUT_FILENO);
-    std::string stamp = stamp_of(files);
+    FileWatch watch(list_paths(files));
     log::info("serving base_url={}", configuration->gateway.base_url.to_string());
     for (;;) {
       const timespec second{1, 0};
       const int number = ::sigtimedwait(&signals, nullptr, &second);
       if (number == SIGTERM || number == SIGINT) break;
       gateway.tick();
-      const std::string now = stamp_of(files);
-      if (number != SIGHUP && now == stamp) continue;
-      stamp = now;
+      if (number != SIGHUP && !watch.has_changed()) continue;
+      watch.on_load();
       reload(gateway, files, *configuration);
     }
     log::info("draining");
-    gateway.drain();
+    const auto told = std::chrono::steady_clock::now();
+    gateway.drain([&signals, told] {
+      const timespec at_once{};
+      const int number = ::sigtimedwait(&signals, nullptr, &at_once);
+      return (number == SIGTERM || number == SIGINT) && std::chrono::steady_clock::now() - told > kOneOrder;
+    });
     log::info("ended");
     return 0;
   } catch (const StartError& error) {
