@@ -7,6 +7,7 @@
 #include <list>
 #include <unordered_set>
 
+#include "auth/load_permit.hpp"
 #include "base/failure.hpp"
 
 namespace gatehouse::auth {
@@ -69,6 +70,22 @@ namespace {
 
 std::exception_ptr shutting_down() {
   return std::make_exception_ptr(Failure(503, "shutting_down", "the gateway is shutting down"));
+}
+
+// One that threads share is freed by whoever looks at it last, after a count inside the standard library, which the
+// thread sanitizer does not see. So each waiter gets an exception of its own, down to its text.
+std::exception_ptr copy_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Failure& failure) {
+    return std::make_exception_ptr(Failure(failure.status(), failure.reason(), failure.what()));
+  } catch (const LoadWithdrawn& withdrawn) {
+    return std::make_exception_ptr(withdrawn);
+  } catch (const std::exception& unforeseen) {
+    return std::make_exception_ptr(std::runtime_error(std::string(unforeseen.what())));
+  } catch (...) {
+    return error;
+  }
 }
 
 // Events are numbered; a slot keeps its last.
@@ -216,7 +233,7 @@ Awaitable<> SessionCache::run_flight(std::shared_ptr<Flight> flight, Loader load
       auto [waiters, stale, late] = cache.land(flight, error ? nullptr : identity);
       for (auto& waiter : waiters) {
         if (error) {
-          waiter.fail(error);
+          waiter.fail(copy_of(error));
         } else {
           waiter.resume({stale || late ? nullptr : identity, stale, late});
         }

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/post.hpp>
+#include <stdexcept>
 #include <thread>
 
+#include "auth/load_permit.hpp"
 #include "tests/auth/cache_world.hpp"
 
 using namespace gatehouse;
@@ -72,6 +74,43 @@ TEST_CASE_FIXTURE(Fixture, "a store that is down fails all who wait, and is aske
   CHECK(seen.failures == std::vector<std::string>{"database_unavailable", "database_unavailable"});
   load("a");
   CHECK(store.asked.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who waits for a load that fails gets an exception that no other thread looks at") {
+  std::vector<std::exception_ptr> thrown;
+  const auto wait = [&] {
+    asio::co_spawn(context, cache.load("a", store.loader()),
+                   [&thrown](const std::exception_ptr& error, const IdentityPtr&) { thrown.push_back(error); });
+    poll();
+  };
+  const auto text_of = [](const std::exception_ptr& error) -> const char* {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& failure) {
+      return failure.what();
+    }
+  };
+  const auto fail = [&](std::exception_ptr error) {
+    wait();
+    wait();
+    store.asked.front().second.fail(std::move(error));
+    store.asked.pop_front();
+    poll();
+    REQUIRE(thrown.size() == 2);
+    CHECK(thrown[0] != thrown[1]);
+  };
+  fail(std::make_exception_ptr(Failure(503, "database_unavailable", "down")));
+  CHECK(std::string(text_of(thrown[0])) == "down");
+  CHECK(std::string(text_of(thrown[1])) == "down");
+  CHECK(static_cast<const void*>(text_of(thrown[0])) != static_cast<const void*>(text_of(thrown[1])));
+  CHECK_THROWS_AS(std::rethrow_exception(thrown[0]), Failure);
+  thrown.clear();
+  fail(std::make_exception_ptr(std::logic_error("unforeseen")));
+  CHECK(std::string(text_of(thrown[0])) == "unforeseen");
+  CHECK(static_cast<const void*>(text_of(thrown[0])) != static_cast<const void*>(text_of(thrown[1])));
+  thrown.clear();
+  fail(std::make_exception_ptr(LoadWithdrawn{}));
+  CHECK_THROWS_AS(std::rethrow_exception(thrown[0]), LoadWithdrawn);
 }
 
 TEST_CASE_FIXTURE(Fixture, "invalidate forgets the session") {
