@@ -15,6 +15,8 @@ namespace {
 // How long the gateway may take with one answer before the attacker ends its side of the connection.
 constexpr std::chrono::seconds kPatience{15};
 constexpr std::chrono::seconds kPatienceForEnd{15};
+// A password is hashed at idle priority: on a busy machine that has to wait for everybody.
+constexpr std::chrono::seconds kPatienceForSignUp{60};
 constexpr int kTries = 4;
 
 SteadyTime now() {
@@ -53,12 +55,12 @@ Runner::Runner(Plan plan)
 // Sends the steps, each when the answers to those before it have come, and reads until the gateway ends the connection
 // or has given as many answers as can be expected.
 Runner::Exchange Runner::exchange(const std::vector<std::string>& steps, std::size_t answers, bool incomplete,
-                                  bool is_head) {
+                                  bool is_head, std::chrono::seconds patience) {
   Connection connection(dialer_);
   Exchange result;
   bool open = true;
   for (std::size_t i = 0; i < steps.size() && open; ++i) {
-    const SteadyTime deadline = now() + kPatience;
+    const SteadyTime deadline = now() + patience;
     // What is refused early may not be taken to its end; the answer tells.
     connection.send(steps[i], deadline);
     const bool last = i + 1 == steps.size();
@@ -89,8 +91,8 @@ std::string Runner::ordinary(Route route, Caller caller, const std::string& prob
   return out.append("Connection: close\r\n\r\n");
 }
 
-Answer Runner::ask(const std::string& request) {
-  const auto result = exchange({request}, 1, false, false);
+Answer Runner::ask(const std::string& request, std::chrono::seconds patience) {
+  const auto result = exchange({request}, 1, false, false, patience);
   const auto answers = parse_answers(result.bytes);
   if (answers.list.empty()) throw Unreachable(fmt::format("{}: no answer to an ordinary request", plan_.url));
   return answers.list.front();
@@ -104,7 +106,8 @@ void Runner::sign_up(std::string& cookie) {
   const Answer answer =
       ask(fmt::format("POST {}/sign-up/email HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\nContent-Type: application/json\r\n"
                       "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-                      plan_.auth_base_path, target_.host, target_.origin, body.size(), body));
+                      plan_.auth_base_path, target_.host, target_.origin, body.size(), body),
+          kPatienceForSignUp);
   for (const auto& [name, value] : answer.fields) {
     if (name == "set-cookie" && value.contains("session_token=")) cookie = value.substr(0, value.find(';'));
   }
@@ -125,7 +128,7 @@ std::vector<Arrival> Runner::take_arrivals(const Answers& answers) {
 void Runner::learn(Route route, Caller caller) {
   if (target_.path(route).empty() || (caller != Caller::nobody && target_.cookie(caller).empty())) return;
   const std::string probe = make_probe(target_, 0, 'v');
-  const auto result = exchange({ordinary(route, caller, probe)}, 1, false, false);
+  const auto result = exchange({ordinary(route, caller, probe)}, 1, false, false, kPatience);
   const auto answers = parse_answers(result.bytes);
   const auto arrivals = take_arrivals(answers);
   const auto own = std::ranges::find(arrivals, probe, &Arrival::probe);
@@ -148,7 +151,7 @@ void Runner::learn() {
     for (const Caller caller : {Caller::nobody, Caller::ada, Caller::bob}) learn(route, caller);
   }
   for (const Caller caller : {Caller::ada, Caller::bob}) learn(Route::required, caller);
-  const Answer denied = ask(ordinary(Route::required, Caller::nobody, make_probe(target_, 0, 'c')));
+  const Answer denied = ask(ordinary(Route::required, Caller::nobody, make_probe(target_, 0, 'c')), kPatience);
   if (denied.status == 200)
     throw Unreachable(
         fmt::format("{} is served without a session: give a protected path with --route", target_.required_path));
@@ -210,7 +213,8 @@ Verdict Runner::fire(const Vector& vector, Outcome& outcome) {
   std::string bytes = vector.bytes;
   if (vector.tail) bytes.append(ordinary(Route::open, Caller::nobody, make_probe(target_, vector.number, 't')));
   steps.push_back(std::move(bytes));
-  const auto result = exchange(steps, vector.before.size() + (vector.tail ? 2 : 1), vector.incomplete, vector.is_head);
+  const auto result =
+      exchange(steps, vector.before.size() + (vector.tail ? 2 : 1), vector.incomplete, vector.is_head, kPatience);
   outcome = {};
   outcome.answers = parse_answers(result.bytes, vector.is_head && vector.before.empty());
   outcome.ended = result.ended;

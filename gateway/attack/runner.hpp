@@ -45,8 +45,10 @@ class Runner {
     bool ended = false;
   };
 
-  Exchange exchange(const std::vector<std::string>& steps, std::size_t answers, bool incomplete, bool is_head);
-  Answer ask(const std::string& request);
+  // `patience` is for each step.
+  Exchange exchange(const std::vector<std::string>& steps, std::size_t answers, bool incomplete, bool is_head,
+                    std::chrono::seconds patience);
+  Answer ask(const std::string& request, std::chrono::seconds patience);
   void sign_up(std::string& cookie);
   void learn();
   void learn(Route route, Caller caller);
