@@ -294,7 +294,7 @@ describe('sessions end', () => {
       assert.deepEqual(refreshed(await ask('/private/early')), []);
       let lines = [];
       for (const started = Date.now(); lines.length === 0; ) {
-        assert.ok(Date.now() - started < 8000, 'the cookie was never set again');
+        assert.ok(Date.now() - started < 30_000, 'the cookie was never set again');
         const response = await ask('/private/x');
         assert.equal(response.status, 200);
         assert.equal(response.body.toString(), 'GET /private/x');

@@ -31,7 +31,7 @@ const refused = (gateway, reason) => metric(gateway, `gatehouse_proxy_headers_re
 async function expectClosed(gateway, listener, bytes) {
   const client = await gateway.connectPlain(listener);
   await client.send(bytes);
-  await client.until(() => (client.isOpen() ? undefined : true), 'close', 15_000);
+  await client.until(() => (client.isOpen() ? undefined : true), 'close');
   assert.equal(client.received.length, 0);
   client.close();
 }
@@ -61,7 +61,7 @@ describe('a listener that expects the header, and a trusted proxy', () => {
       assert.equal(request.fields.get('x-forwarded-for'), address);
       assert.equal(request.fields.get('x-real-ip'), address);
       assert.equal(request.fields.get('x-forwarded-proto'), 'https');
-      const row = await world.gateway.logged(({path}) => path === target, 15_000);
+      const row = await world.gateway.logged(({path}) => path === target);
       assert.equal(row.client ?? row.peer, address);
     });
   }
@@ -124,7 +124,7 @@ describe('a listener that expects the header, and a trusted proxy', () => {
     const before = await refused(world.gateway, 'malformed');
     const probe = await world.gateway.connectPlain('https');
     probe.halfClose();
-    await probe.until(() => (probe.isOpen() ? undefined : true), 'close', 15_000);
+    await probe.until(() => (probe.isOpen() ? undefined : true), 'close');
     await expectClosed(world.gateway, 'https', 'PROXY TCP4');
     assert.equal(await refused(world.gateway, 'malformed'), before);
     assert.ok((await refused(world.gateway, 'late')) >= 1);

@@ -41,7 +41,7 @@ async function metric(gateway, name) {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec((await gateway.internal('/metrics')).body.toString())?.[1]);
 }
 
-const get = (gateway, target, address) => gateway.request('GET', target, {headers: {'X-Forwarded-For': address}, patience: 60_000});
+const get = (gateway, target, address) => gateway.request('GET', target, {headers: {'X-Forwarded-For': address}, patience: 240_000});
 
 // In turn at each gateway, so many at once. `during(answered)` is told how many have been answered so far.
 async function burst(gateways, count, target, address, {atOnce = count, during = () => {}} = {}) {

@@ -273,7 +273,7 @@ describe('50: the tunnel ends with its session', () => {
       const both = await sessions();
       const [keptTunnel, endedTunnel] = [await openAs(both.kept), await openAs(both.ended)];
       assert.equal((await end(both)).status, 200);
-      await endedTunnel.untilClosed('GET', 3000);
+      await endedTunnel.untilClosed();
       await keptTunnel.send('still');
       assert.equal((await keptTunnel.bytes(5)).toString(), 'still');
       keptTunnel.close();
@@ -287,7 +287,7 @@ describe('50: the tunnel ends with its session', () => {
     await client.send(requestText('GET', '/private/events', {headers: {Cookie: session.cookie}}));
     await client.until(() => client.received.includes('data: first') || undefined, 'first event');
     assert.equal((await postJson(world.gateway, '/api/auth/sign-out', {}, {Cookie: session.cookie})).status, 200);
-    await assert.rejects(client.finalResponse('GET', 3000), /ended without a complete response/);
+    await assert.rejects(client.finalResponse(), /ended without a complete response/);
     client.close();
   });
 
@@ -296,7 +296,7 @@ describe('50: the tunnel ends with its session', () => {
     const tunnels = [await openAs(session), await openAs(session), await openAs(world.bob)];
     const untouched = await openAs(world.ada.token ? await signIn(world.gateway, world.ada) : world.ada);
     assert.equal((await postJson(world.gateway, '/api/auth/revoke-sessions', {}, {Cookie: session.cookie})).status, 200);
-    for (const tunnel of tunnels) await tunnel.untilClosed('GET', 3000);
+    for (const tunnel of tunnels) await tunnel.untilClosed();
     assert.ok(untouched.isOpen());
     untouched.close();
   });

@@ -13,7 +13,7 @@ before(async () => {
 after(() => world?.stop());
 
 const post = (target, {body = {}, headers = {}} = {}) =>
-  world.gateway.request('POST', target, {patience: 60_000, headers: {'Content-Type': 'application/json', ...headers}, body: typeof body === 'string' ? body : JSON.stringify(body)});
+  world.gateway.request('POST', target, {patience: 240_000, headers: {'Content-Type': 'application/json', ...headers}, body: typeof body === 'string' ? body : JSON.stringify(body)});
 const isSignedIn = async (user) => JSON.parse((await world.gateway.request('GET', '/api/auth/get-session', {headers: {Cookie: user.cookie}})).body) !== null;
 
 describe('86: a state-changing auth endpoint, asked from another site', () => {

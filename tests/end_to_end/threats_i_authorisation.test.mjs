@@ -36,7 +36,7 @@ describe('95: fields that are not the client’s to set', () => {
       assert.ok(Date.parse(session.expiresAt) < Date.now() + 8 * 86_400_000);
     }
     const raw = `{"name":"M","email":"${newEmail()}","password":"a long password","__proto__":{"role":"admin","emailVerified":true}}`;
-    const response = await world.gateway.request('POST', '/api/auth/sign-up/email', {patience: 60_000, headers: {'Content-Type': 'application/json', Origin: 'https://gateway.test'}, body: raw});
+    const response = await world.gateway.request('POST', '/api/auth/sign-up/email', {patience: 240_000, headers: {'Content-Type': 'application/json', Origin: 'https://gateway.test'}, body: raw});
     assert.ok([200, 400].includes(response.status));
     if (response.status === 200) assert.equal(JSON.parse(response.body).user.emailVerified, false);
   });
@@ -90,7 +90,7 @@ describe('102: what means something to SQL, JSON or LIKE is data', () => {
 });
 
 describe('103: bodies have bounds', () => {
-  const ask = (body, headers = {}) => world.gateway.request('POST', '/api/auth/sign-in/email', {headers: {'Content-Type': 'application/json', Origin: 'https://gateway.test', ...headers}, body, patience: 60_000});
+  const ask = (body, headers = {}) => world.gateway.request('POST', '/api/auth/sign-in/email', {headers: {'Content-Type': 'application/json', Origin: 'https://gateway.test', ...headers}, body, patience: 240_000});
   test('one that says it is too large is refused before it is read', async () => {
     const client = await world.gateway.connect();
     await client.send('POST /api/auth/sign-in/email HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n{');

@@ -89,7 +89,7 @@ async function drip(client, bytes) {
   let at = 0;
   const ticker = setInterval(() => at < data.length && client.isOpen() && client.send(data.subarray(at, ++at)), 100);
   try {
-    await client.until(() => (client.isOpen() ? undefined : true), 'close', 9000);
+    await client.until(() => (client.isOpen() ? undefined : true), 'close');
   } finally {
     clearInterval(ticker);
   }
@@ -254,7 +254,7 @@ describe('108 and 109: nobody makes the gateway hold a large body', () => {
       }
       assert.ok(written < 24 * 1024 * 1024, `the upstream could send ${written} bytes`);
       assert.ok(large.gateway.memory() - before < 16 * 1024 * 1024, 'memory grew');
-      await large.upstream.until(() => large.upstream.connections.every((connection) => connection.closed), 'end of the upstream connection', 15_000);
+      await large.upstream.until(() => large.upstream.connections.every((connection) => connection.closed), 'end of the upstream connection');
       client.close();
     } finally {
       await large.stop();

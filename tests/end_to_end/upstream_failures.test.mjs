@@ -104,7 +104,7 @@ describe('an upstream that fails', () => {
     const client = await world.gateway.connect();
     await client.send(requestText('GET', target));
     const start = Date.now();
-    await assert.rejects(client.finalResponse('GET', 8000), /ended without a complete response/);
+    await assert.rejects(client.finalResponse(), /ended without a complete response/);
     assert.ok(Date.now() - start > 1000);
     client.close();
   });

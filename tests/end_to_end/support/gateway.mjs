@@ -22,9 +22,13 @@ export function gatewayBinary(preset) {
 
 export const kBinary = gatewayBinary();
 
+export function hasAddressSanitizer(binary = kBinary) {
+  return readFileSync(binary).includes('__asan_init');
+}
+
 // Memory and speed are told of the binary that is shipped; sanitizers change both.
 export function isSanitized(binary = kBinary) {
-  return readFileSync(binary).includes('__asan_init');
+  return hasAddressSanitizer(binary) || readFileSync(binary).includes('__tsan_init');
 }
 
 function isPlainObject(value) {
@@ -47,12 +51,12 @@ function toYaml(value) {
 }
 
 function environment(extra) {
-  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|TZ|LSAN_OPTIONS)$/.test(name)));
+  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|TZ|LSAN_OPTIONS|TSAN_OPTIONS)$/.test(name)));
   return {...kept, ASAN_OPTIONS: 'abort_on_error=0:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1:exitcode=99', ...extra};
 }
 
 // Runs one command of the gateway to its end; → {code, stdout, stderr}.
-export async function runCommand(args, {env = {}, binary = kBinary, patience = 20_000, cwd} = {}) {
+export async function runCommand(args, {env = {}, binary = kBinary, patience = 60_000, cwd} = {}) {
   const child = spawn(binary, args, {env: environment(env), stdio: ['ignore', 'pipe', 'pipe'], cwd});
   let stdout = '';
   let stderr = '';
@@ -102,7 +106,7 @@ export class Gateway {
           database: {url: `sqlite:${join(this.directory, 'gatehouse.db')}`, migrate: 'at_start'},
           secret: 'a-secret-for-tests-only-0123456789-abcdefghijklmnop',
           // On a busy machine the pool's threads, at idle priority, have to wait for everybody.
-          auth: {email_and_password: {enabled: true}, rate_limit: {enabled: false}, password_hashing: {queue_time: '60s'}},
+          auth: {email_and_password: {enabled: true}, rate_limit: {enabled: false}, password_hashing: {queue_time: '10m'}},
         },
         settings.gateway,
       ),
@@ -152,7 +156,7 @@ export class Gateway {
   }
 
   // Waits until `find()` is truthy; looked at after each line of a log, and now and then for what logs nothing.
-  until(find, what, patience = 15_000) {
+  until(find, what, patience = 30_000) {
     return new Promise((yes, no) => {
       const leave = (settle, value) => {
         clearTimeout(timer);
@@ -216,7 +220,7 @@ export class Gateway {
   }
 
   // The access-log line that satisfies `matches`; waits for it.
-  logged(matches, patience = 5_000) {
+  logged(matches, patience = 30_000) {
     return this.until(() => this.accessLog().find(matches), 'access-log line', patience);
   }
 
@@ -233,7 +237,7 @@ export class Gateway {
     return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]) * 1024;
   }
 
-  async ended(patience = 40_000) {
+  async ended(patience = 60_000) {
     let timer;
     const late = new Promise((_, no) => (timer = setTimeout(() => no(new Error('the gateway did not end')), patience)));
     try {

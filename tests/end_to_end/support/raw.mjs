@@ -3,7 +3,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import {parseResponse} from './http_message.mjs';
 
-const kPatience = 6_000;
+const kPatience = 30_000;
 
 // One connection to the gateway. Not for use by two readers at once.
 export class RawClient {

@@ -17,7 +17,7 @@ export function cookiesOf(response) {
 
 // Passwords are hashed at idle priority: on a busy machine that takes its time.
 export function postJson(gateway, target, body, headers = {}) {
-  return gateway.request('POST', target, {patience: 60_000, headers: {'Content-Type': 'application/json', Origin: kOrigin, ...headers}, body: JSON.stringify(body)});
+  return gateway.request('POST', target, {patience: 240_000, headers: {'Content-Type': 'application/json', Origin: kOrigin, ...headers}, body: JSON.stringify(body)});
 }
 
 // → {cookie, token, user, email, password}; cookie is the value of a Cookie header.

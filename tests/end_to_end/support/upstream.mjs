@@ -100,7 +100,7 @@ export class Upstream {
   }
 
   // Waits until `find(this)` is truthy and gives it; looked at after each event, and now and then for what tests do themselves.
-  until(find, what = 'event at the upstream', patience = 10_000) {
+  until(find, what = 'event at the upstream', patience = 30_000) {
     return new Promise((resolve, reject) => {
       const leave = (settle, value) => {
         clearTimeout(timer);
