@@ -25,21 +25,22 @@ Query insert_audit_entry(std::string key, const AuditEntry& entry) {
           std::move(values)};
 }
 
-Awaitable<std::vector<StoredAuditEntry>> read_audit(storage::Database& database, AuditCursor after, std::string user,
-                                                    std::string event, std::int64_t limit) {
+Awaitable<std::vector<StoredAuditEntry>> read_audit(storage::Database& database, AuditCursor after, AuditFilter filter,
+                                                    std::int64_t limit) {
   std::string sql =
       R"(SELECT "entry", "time", "event", "outcome", "reason", "actor", "target", "detail", "address", "userAgent", )"
       R"("requestId" FROM "gatehouse_audit" WHERE ("time", "entry") > ($1, $2))";
   storage::Parameters values{after.time, std::move(after.key), limit};
-  if (!user.empty()) {
-    values.emplace_back(std::move(user));
-    const std::string place = "$" + std::to_string(values.size());
+  const auto bind = [&](std::string value) {
+    values.emplace_back(std::move(value));
+    return "$" + std::to_string(values.size());
+  };
+  if (!filter.user.empty()) {
+    const std::string place = bind(std::move(filter.user));
     sql += R"( AND ("actor" = )" + place + R"( OR "target" = )" + place + ")";
   }
-  if (!event.empty()) {
-    values.emplace_back(std::move(event));
-    sql += R"( AND "event" = $)" + std::to_string(values.size());
-  }
+  if (!filter.event.empty()) sql += R"( AND "event" = )" + bind(std::move(filter.event));
+  if (!filter.outcome.empty()) sql += R"( AND "outcome" = )" + bind(std::move(filter.outcome));
   sql += R"( ORDER BY "time", "entry" LIMIT $3)";
   const auto found = co_await database.query({sql}, std::move(values));
   std::vector<StoredAuditEntry> entries;

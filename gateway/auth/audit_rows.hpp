@@ -32,8 +32,15 @@ struct StoredAuditEntry {
   std::string request_id = {};
 };
 
-// At most `limit` entries. `user`: the actor's or the target's id; empty: everybody's. `event`: empty: all.
-Awaitable<std::vector<StoredAuditEntry>> read_audit(storage::Database& database, AuditCursor after, std::string user,
-                                                    std::string event, std::int64_t limit);
+// Which entries are asked for. Empty: all.
+struct AuditFilter {
+  std::string user = {};  // the actor's or the target's id
+  std::string event = {};
+  std::string outcome = {};
+};
+
+// At most `limit` entries.
+Awaitable<std::vector<StoredAuditEntry>> read_audit(storage::Database& database, AuditCursor after, AuditFilter filter,
+                                                    std::int64_t limit);
 
 }  // namespace gatehouse::auth

@@ -14,6 +14,10 @@ std::unexpected<ApiError> refuse(EndpointCall& call, const LadderVerdict& verdic
   call.add_header("X-Retry-After", wait);
   call.add_header("Retry-After", wait);
   call.reason = verdict.step == Step::locked ? "ladder_locked" : "ladder_wait";
+  call.note({.event = AuditEvent::auth_limited,
+             .outcome = AuditOutcome::failed,
+             .reason = std::string(call.reason),
+             .detail = call.request.path});
   return gatehouse::fail(429, "", "Too many requests. Please try again later.");
 }
 

@@ -38,11 +38,10 @@ struct Trail : Opened<Backend> {
     entry.time = time;
     run_coroutine(this->context, run(*this->database, insert_audit_entry(std::move(key), entry)));
   }
-  std::vector<std::string> keys(AuditCursor after, std::string user = "", std::string event = "",
-                                std::int64_t limit = 100) {
+  std::vector<std::string> keys(AuditCursor after, AuditFilter filter = {}, std::int64_t limit = 100) {
     std::vector<std::string> keys;
-    for (const auto& entry : run_coroutine(
-             this->context, read_audit(*this->database, std::move(after), std::move(user), std::move(event), limit)))
+    for (const auto& entry :
+         run_coroutine(this->context, read_audit(*this->database, std::move(after), std::move(filter), limit)))
       keys.push_back(entry.key);
     return keys;
   }
@@ -94,13 +93,15 @@ TEST_CASE_TEMPLATE("entries are read in the order of time, a page at a time, by 
   trail.add("e", {.event = AuditEvent::sign_in}, now - hours{3});
   const AuditCursor start{now - hours{1}, ""};
   CHECK(trail.keys(start) == Keys{"a", "b", "c", "d"});
-  CHECK(trail.keys(start, "", "", 2) == Keys{"a", "b"});
+  CHECK(trail.keys(start, {}, 2) == Keys{"a", "b"});
   CHECK(trail.keys({now - minutes{1}, "b"}) == Keys{"c", "d"});
   CHECK(trail.keys({now - minutes{1}, ""}) == Keys{"b", "c", "d"});
-  CHECK(trail.keys(start, "u1") == Keys{"a", "c", "d"});
-  CHECK(trail.keys(start, "u2") == Keys{"b", "d"});
-  CHECK(trail.keys(start, "", "sign_in") == Keys{"b", "c"});
-  CHECK(trail.keys(start, "u1", "sign_in") == Keys{"c"});
+  CHECK(trail.keys(start, {.user = "u1"}) == Keys{"a", "c", "d"});
+  CHECK(trail.keys(start, {.user = "u2"}) == Keys{"b", "d"});
+  CHECK(trail.keys(start, {.event = "sign_in"}) == Keys{"b", "c"});
+  CHECK(trail.keys(start, {.user = "u1", .event = "sign_in"}) == Keys{"c"});
+  CHECK(trail.keys(start, {.outcome = "failed"}) == Keys{"c"});
+  CHECK(trail.keys(start, {.event = "sign_in", .outcome = "ok"}) == Keys{"b"});
 }
 
 TEST_CASE_TEMPLATE("an entry is read as it was written, and the same one is written once", Backend, SqliteBackend,
@@ -108,7 +109,7 @@ TEST_CASE_TEMPLATE("an entry is read as it was written, and the same one is writ
   Trail<Backend> trail;
   const auto now = trail.clock.now();
   for (int i = 0; i < 2; ++i) trail.add("a", wrong_password(), now);
-  const auto entries = run_coroutine(trail.context, read_audit(*trail.database, {now - hours{1}, ""}, "", "", 10));
+  const auto entries = run_coroutine(trail.context, read_audit(*trail.database, {now - hours{1}, ""}, {}, 10));
   REQUIRE(entries.size() == 1);
   const auto& entry = entries[0];
   CHECK(entry.key == "a");

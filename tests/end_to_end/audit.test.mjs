@@ -166,6 +166,14 @@ for (const engine of ['SQLite', 'PostgreSQL']) {
       assert.equal((await runCommand(['audit', '--config', gateway.file, '--since', 'yesterday'])).code, 2);
       const nobody = await runCommand(['audit', '--config', gateway.file, '--user', 'nobody@example.test']);
       assert.deepEqual([nobody.code, nobody.stdout], [1, '']);
+      assert.equal((await runCommand(['audit', '--config', gateway.file, '--user', ''])).code, 2);
+      assert.equal((await runCommand(['audit', '--config', gateway.file, '--outcome', 'bad'])).code, 2);
+      const failed = await trail(gateway, '--outcome', 'failed');
+      assert.ok(failed.length > 3 && failed.every(({outcome}) => outcome === 'failed'));
+      assert.deepEqual((await trail(gateway, '--event', 'user_deleted', '--outcome', 'ok')).map(brief), ['user_deleted ok']);
+      const none = await runCommand(['audit', '--config', gateway.file, '--event', 'two_factor']);
+      assert.deepEqual([none.code, none.stdout], [0, '']);
+      assert.match(none.stderr, /^no entries since \d{4}-/);
     });
   });
 }
@@ -199,7 +207,7 @@ test('what is switched off is not there: neither the table, nor lines', async ()
     assert.deepEqual(gateway.auditLog(), []);
     const ended = await runCommand(['audit', '--config', gateway.file]);
     assert.equal(ended.code, 1);
-    assert.match(ended.stderr, /gatehouse_audit/);
+    assert.match(ended.stderr, /has no table gatehouse_audit: /);
     await gateway.stop();
   } finally {
     await gateway.kill();

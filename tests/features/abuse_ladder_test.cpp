@@ -155,6 +155,31 @@ TEST_CASE_FIXTURE(Fixture, "a lock is an entry of the audit trail and a number, 
   CHECK(server.attempt_counts.network_locks() == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "an attempt that is refused unseen is an entry of the audit trail, without what was typed") {
+  const auto reasons = [&] {
+    std::vector<std::string> seen;
+    for (const auto& entry : server.audit.entries) {
+      if (entry.note.event != auth::AuditEvent::auth_limited) continue;
+      CHECK(entry.note.outcome == auth::AuditOutcome::failed);
+      CHECK(entry.note.detail == "/sign-in/email");
+      CHECK(entry.note.target == "");
+      seen.push_back(entry.note.reason);
+    }
+    return seen;
+  };
+  for (int i = 0; i < 5; ++i) guess();
+  CHECK(reasons().empty());
+  CHECK(sign_in(stranger).status == 429);
+  CHECK(reasons() == std::vector<std::string>{"ladder_wait"});
+  server.audit.entries.clear();
+  for (int i = 0; i < 5; ++i) {
+    server.clock.advance(minutes{1});
+    REQUIRE(guess().status == 401);
+  }
+  CHECK(sign_in(stranger).status == 429);
+  CHECK(reasons() == std::vector<std::string>{"ladder_locked"});
+}
+
 TEST_CASE("what was never evaluated does not count, and neither does what was not allowed to be") {
   AuthServer server;
   Browser browser(server);

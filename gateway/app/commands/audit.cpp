@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -32,8 +33,9 @@ constexpr std::chrono::seconds kOverlap{60};
 
 struct AuditOptions {
   ConfigurationFiles files;
-  std::string user;  // an id, or an address
+  std::optional<std::string> user;  // an id, or an address
   std::string event;
+  std::string outcome;
   std::string since = "24h";
   bool json = false;
   bool follow = false;
@@ -83,18 +85,30 @@ Awaitable<std::string> find_user_id(storage::Database& database, std::string use
   co_return found.rows.empty() ? std::string() : found.rows[0].text(0);
 }
 
+Awaitable<bool> has_trail(storage::Database& database) {
+  const bool is_sqlite = database.engine() == storage::Engine::sqlite;
+  storage::Statement statement{is_sqlite ? R"(SELECT 1 FROM sqlite_master WHERE "name" = 'gatehouse_audit')"
+                                         : R"(SELECT 1 WHERE to_regclass('gatehouse_audit') IS NOT NULL)"};
+  const auto found = co_await database.query(std::move(statement), {});
+  co_return !found.rows.empty();
+}
+
 class Reader {
  public:
   Reader(asio::io_context& io, storage::Database& database, const AuditOptions& options, std::string user_id,
          WallTime from)
-      : io_(io), database_(database), options_(options), user_id_(std::move(user_id)), from_(from) {}
+      : io_(io),
+        database_(database),
+        options_(options),
+        filter_{.user = std::move(user_id), .event = options.event, .outcome = options.outcome},
+        from_(from) {}
 
   // Prints what is new, the oldest first. False: standard output takes no more.
   bool print_news() {
     auth::AuditCursor cursor{from_, ""};
     std::set<std::string> recent;
     for (bool more = true; more;) {
-      const auto page = run_to_end(io_, auth::read_audit(database_, cursor, user_id_, options_.event, kPage));
+      const auto page = run_to_end(io_, auth::read_audit(database_, cursor, filter_, kPage));
       for (const auto& entry : page) {
         if (!seen_.contains(entry.key)) print(entry);
         newest_ = std::max(newest_, entry.time);
@@ -105,18 +119,23 @@ class Reader {
     }
     from_ = std::max(from_, newest_ - kOverlap);
     seen_ = std::move(recent);
-    return std::fflush(stdout) == 0;
+    return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   }
+  bool has_printed() const { return has_printed_; }
 
  private:
-  void print(const auth::StoredAuditEntry& entry) const { options_.json ? print_json(entry) : print_text(entry); }
+  void print(const auth::StoredAuditEntry& entry) {
+    options_.json ? print_json(entry) : print_text(entry);
+    has_printed_ = true;
+  }
 
   asio::io_context& io_;
   storage::Database& database_;
   const AuditOptions& options_;
-  const std::string user_id_;
+  const auth::AuditFilter filter_;
   WallTime from_;
   WallTime newest_{};
+  bool has_printed_ = false;
   std::set<std::string> seen_;  // of those that are looked through again
 };
 
@@ -130,13 +149,33 @@ int read_trail(const config::Gateway& gateway, const AuditOptions& options, Wall
   }
   asio::io_context io;
   const auto database = (*store)->connect(io.get_executor());
-  auto user_id = run_to_end(io, find_user_id(*database, options.user));
-  if (user_id.empty() && !options.user.empty()) {
-    fmt::print(stderr, "nobody has the address {}; entries name users by their id\n", options.user);
+  if (!run_to_end(io, has_trail(*database))) {
+    fmt::print(
+        stderr,
+        "the database has no table gatehouse_audit: is it the gateway's, is its schema there (gatehouse migrate), "
+        "and is gateway.audit.enabled on?\n");
     return 1;
   }
+  std::string user_id;
+  if (options.user) {
+    user_id = run_to_end(io, find_user_id(*database, *options.user));
+    if (user_id.empty()) {
+      fmt::print(stderr, "nobody has the address {}; entries name users by their id\n", *options.user);
+      return 1;
+    }
+  }
   Reader reader(io, *database, options, std::move(user_id), from);
-  while (reader.print_news() && options.follow) std::this_thread::sleep_for(kLookAgain);
+  bool is_taken = reader.print_news();
+  while (is_taken && options.follow) {
+    std::this_thread::sleep_for(kLookAgain);
+    is_taken = reader.print_news();
+  }
+  if (!is_taken) {
+    fmt::print(stderr, "standard output takes no more\n");
+    return 1;
+  }
+  // On standard error: for a program, nothing is nothing.
+  if (!reader.has_printed()) fmt::print(stderr, "no entries since {}\n", to_iso(from));
   return 0;
 }
 
@@ -144,6 +183,10 @@ int run_audit(AuditOptions options) {
   const auto since = config::SecondsValue::parse(options.since);
   if (!since) {
     fmt::print(stderr, "--since: {}\n", since.error());
+    return 2;
+  }
+  if (options.user && options.user->empty()) {
+    fmt::print(stderr, "--user: is empty\n");
     return 2;
   }
   // Whoever reads the trail need not hold the gateway's secret, its keys or its certificate.
@@ -170,6 +213,7 @@ void add_audit(CommandLine& line) {
   for (const auto name : auth::audit_event_names()) events.emplace_back(name);
   command.add("--user", options->user, "Only what a user did or what was done to them: an id, or an address");
   command.add("--event", options->event, "Only events of this name").one_of(events);
+  command.add("--outcome", options->outcome, "Only what came off, or what did not").one_of({"ok", "failed"});
   command.add("--since", options->since, "How far back: 90s, 30m, 24h, 7d").show_default();
   command.add("--json", options->json, "One JSON object a line");
   command.add("--follow", options->follow, "Go on with what comes");
