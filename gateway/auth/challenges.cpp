@@ -3,20 +3,20 @@
 #include <algorithm>
 
 #include "auth/error_codes.hpp"
+#include "auth/request_body.hpp"
 #include "auth/wildcard.hpp"
 
 namespace gatehouse::auth {
 
-namespace {
-
-std::string find_token(const AuthRequest& request) {
-  for (const std::string_view name : outbound::kTurnstileTokenFields) {
-    if (const auto token = request.header(name); token && !token->empty()) return std::string(*token);
-  }
-  return {};
+std::string find_challenge_token(const AuthRequest& request) {
+  std::string token(outbound::find_turnstile_token([&](std::string_view name) { return request.header(name); }));
+  if (!token.empty()) return token;
+  const auto body = parse_body(request, BodyKind::form_or_json);
+  if (!body || !*body || !(*body)->is_object()) return token;
+  const auto* field = (*body)->get_object().if_contains(outbound::kTurnstileFormField);
+  if (field != nullptr && field->is_string()) token = field->get_string();
+  return token;
 }
-
-}  // namespace
 
 bool is_guarded_endpoint(const config::TurnstileSettings& settings, std::string_view path) {
   return settings.is_configured() && std::ranges::any_of(settings.endpoints, [&](const std::string& pattern) {
@@ -30,7 +30,7 @@ bool Challenges::guards_on_risk(std::string_view path) const {
 }
 
 Awaitable<Result<void>> Challenges::verify(EndpointCall& call) const {
-  std::string token = find_token(call.request);
+  std::string token = find_challenge_token(call.request);
   if (token.empty()) {
     call.reason = "turnstile_missing";
     co_return fail(400, error::kMissingResponse);

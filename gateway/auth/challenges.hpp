@@ -1,6 +1,7 @@
 // The challenge of the abuse ladder: a Turnstile token, as Better Auth 1.7.25's plugin captcha asks for one (its
 // fields, its codes and its words).
 #pragma once
+#include <string>
 #include <string_view>
 
 #include "auth/feature.hpp"
@@ -25,6 +26,10 @@ class Challenges {
   const config::TurnstileSettings& settings_;
   const outbound::Turnstile* const turnstile_;
 };
+
+// The token of a request to an auth endpoint: of its head, or, as far as it has been read, of its body, a form or JSON.
+// "" where there is none.
+std::string find_challenge_token(const AuthRequest& request);
 
 // Whether `path` is one of the endpoints that stand under Turnstile.
 bool is_guarded_endpoint(const config::TurnstileSettings& settings, std::string_view path);

@@ -21,8 +21,10 @@ namespace gatehouse::outbound {
 inline constexpr std::string_view kSiteverifyUrl = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 // Cloudflare's own limit of a token, in bytes. What is longer is refused without a call.
 inline constexpr std::size_t kTurnstileTokenMax = 2048;
-// Where a token stands; the first that is not empty counts.
+// Where a token stands in a request's head; the first that is not empty counts.
 inline constexpr std::array<std::string_view, 2> kTurnstileTokenFields{"x-captcha-response", "cf-turnstile-response"};
+// The one of them that Cloudflare's widget adds to the form that it stands in.
+inline constexpr std::string_view kTurnstileFormField = kTurnstileTokenFields[1];
 // Of a whole verification. Somebody who waits for an answer gets one within three seconds.
 inline constexpr std::chrono::milliseconds kTurnstileTime{2'800};
 
@@ -48,6 +50,15 @@ class Turnstile {
   HttpClient& http_;
   Random& random_;
 };
+
+// The token among header fields, "" where there is none. `find(name)` gives the value of a field, if there is one.
+template <class Find>
+std::string_view find_turnstile_token(Find find) {
+  for (const std::string_view name : kTurnstileTokenFields) {
+    if (const auto token = find(name); token && !token->empty()) return *token;
+  }
+  return {};
+}
 
 // Whether siteverify need be asked at all: visible ASCII of at most kTurnstileTokenMax bytes.
 bool can_be_turnstile_token(std::string_view text);

@@ -47,9 +47,8 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
     answer(c, 404, {}, {});
     co_return;
   }
-  // A token that is asked for in any case comes before the body, as in Better Auth.
   if (always_asks(c, request.path)) {
-    request.has_passed_challenge = co_await verify_endpoint_token(c, request.remote_address);
+    request.has_passed_challenge = co_await verify_endpoint_token(c, request);
     if (!request.has_passed_challenge) co_return;
   }
   const bool complete = co_await read_auth_body(c, request);
@@ -63,9 +62,9 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
   }
 }
 
-// False: the exchange has been answered.
+// Once; reading it again does nothing. False: the exchange has been answered.
 Awaitable<bool> Pipeline::read_auth_body(Context& c, auth::AuthRequest& request) {
-  if (c.exchange.body.size() == 0) co_return true;
+  if (request.body || c.exchange.body.size() == 0) co_return true;
   request.body.emplace();
   for (;;) {
     const auto piece = c.exchange.body.read();

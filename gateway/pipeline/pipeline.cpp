@@ -117,10 +117,10 @@ Awaitable<> Pipeline::handle(http::Exchange& exchange) {
         check_binding(c);
         refused = limit_user(c);  // 429
       }
-      // 400, 403; 503: Cloudflare is away. Before anything is said about the caller's rights, too.
-      if (!refused && needs_turnstile(c)) refused = co_await verify_turnstile(c);
       refused = refused || authorize_caller(c);  // 403 cross-site, then 401 or the sign-in page, then 403
-      refused = refused || check_body_size(c);   // 413: before the upstream is bothered
+      refused = refused || check_body_size(c);   // 413: before anybody else is bothered
+      // 400, 403; 503: Cloudflare is away. A call that leaves, and a token that counts once: only for who may.
+      if (!refused && needs_turnstile(c)) refused = co_await verify_turnstile(c);
       if (!refused) {
         co_await serve(c);
       }

@@ -96,8 +96,8 @@ class Pipeline final : public http::ExchangeHandler {
   Awaitable<> forward(Context& c);
   Awaitable<> dispatch_auth(Context& c);
   Awaitable<bool> read_auth_body(Context& c, auth::AuthRequest& request);
-  Awaitable<bool> verify_token(Context& c, std::string remote_address);
-  Awaitable<bool> verify_endpoint_token(Context& c, std::string remote_address);
+  Awaitable<bool> verify_token(Context& c, std::string token, std::string remote_address);
+  Awaitable<bool> verify_endpoint_token(Context& c, auth::AuthRequest& request);
   bool always_asks(const Context& c, std::string_view path) const;
   void answer_without_turnstile(Context& c, const Failure& failure);
   Awaitable<> serve_static(Context& c);

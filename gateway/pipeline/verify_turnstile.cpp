@@ -12,13 +12,6 @@ using config::TurnstileMode;
 
 namespace {
 
-std::string_view find_token(const http::RequestHead& head) {
-  for (const std::string_view name : outbound::kTurnstileTokenFields) {
-    if (const auto token = head.find(name); token && !token->empty()) return *token;
-  }
-  return {};
-}
-
 void refuse(Context& c, int status, std::string_view code, std::string_view message, std::string_view reason) {
   const auto say = c.destination == Destination::auth ? answer_auth_error : answer_error;
   say(c, status, code, message, reason, {});
@@ -36,7 +29,8 @@ bool Pipeline::needs_turnstile(const Context& c) const {
 
 // True: refused and answered.
 Awaitable<bool> Pipeline::verify_turnstile(Context& c) {
-  const bool passed = co_await verify_token(c, c.client_text);
+  std::string token(outbound::find_turnstile_token([&](std::string_view name) { return c.head.find(name); }));
+  const bool passed = co_await verify_token(c, std::move(token), c.client_text);
   co_return !passed;
 }
 
@@ -48,8 +42,7 @@ bool Pipeline::always_asks(const Context& c, std::string_view path) const {
 }
 
 // False: answered.
-Awaitable<bool> Pipeline::verify_token(Context& c, std::string remote_address) {
-  const std::string token(find_token(c.head));
+Awaitable<bool> Pipeline::verify_token(Context& c, std::string token, std::string remote_address) {
   if (token.empty()) {
     refuse(c, 400, "MISSING_RESPONSE", "Missing CAPTCHA response", "turnstile_missing");
     co_return false;
@@ -57,15 +50,22 @@ Awaitable<bool> Pipeline::verify_token(Context& c, std::string remote_address) {
   // A reload can bring routes that ask before a restart has brought the key.
   if (deps_.turnstile == nullptr)
     throw Failure(503, "turnstile_unavailable", "the gateway was started without gateway.turnstile");
-  const auto verdict = co_await deps_.turnstile->verify(token, std::move(remote_address));
+  const auto verdict = co_await deps_.turnstile->verify(std::move(token), std::move(remote_address));
   if (verdict == outbound::Turnstile::Verdict::passed) co_return true;
   refuse(c, 403, "VERIFICATION_FAILED", "Captcha verification failed", reason_of(verdict));
   co_return false;
 }
 
-Awaitable<bool> Pipeline::verify_endpoint_token(Context& c, std::string remote_address) {
+// A token that is asked for in any case comes before the body, as in Better Auth, unless it may be in there.
+Awaitable<bool> Pipeline::verify_endpoint_token(Context& c, auth::AuthRequest& request) {
+  std::string token = auth::find_challenge_token(request);
+  if (token.empty()) {
+    const bool complete = co_await read_auth_body(c, request);
+    if (!complete) co_return false;
+    token = auth::find_challenge_token(request);
+  }
   try {
-    const bool passed = co_await verify_token(c, std::move(remote_address));
+    const bool passed = co_await verify_token(c, std::move(token), request.remote_address);
     co_return passed;
   } catch (const Failure& failure) {
     answer_without_turnstile(c, failure);

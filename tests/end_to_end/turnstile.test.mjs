@@ -69,6 +69,25 @@ describe('endpoints that always ask', () => {
     assert.notEqual(siteverify.questions[1].idempotency_key, key);
   });
 
+  test('a form that the widget stands in sends its token by itself, and JSON may', async () => {
+    const email = newEmail();
+    const postForm = (path, fields) =>
+      world.gateway.request('POST', `/api/auth${path}`, {
+        headers: {'Content-Type': 'application/x-www-form-urlencoded', Origin: 'https://gateway.test'},
+        body: new URLSearchParams(fields).toString(),
+        patience: 60_000,
+      });
+    const person = {name: 'Ada', email, password: kPassword};
+    expectRefusal(await postForm('/sign-up/email', person), 400, kMissing);
+    expectRefusal(await postForm('/sign-up/email', {...person, 'cf-turnstile-response': 'invented'}), 403, kFailed);
+    const token = siteverify.giveToken();
+    assert.equal((await postForm('/sign-up/email', {...person, 'cf-turnstile-response': token})).status, 200);
+    expectRefusal(await postForm('/sign-in/email', {email, password: kPassword, 'cf-turnstile-response': token}), 403, kFailed);
+    const inJson = await postJson(world.gateway, '/api/auth/sign-in/email', {email, password: kPassword, 'cf-turnstile-response': siteverify.giveToken()});
+    assert.equal(inJson.status, 200, `${inJson.body}`);
+    assert.equal(JSON.parse(inJson.body).user['cf-turnstile-response'], undefined);
+  });
+
   test('a token counts once, also when it is sent many times at once', async () => {
     const email = newEmail();
     assert.equal((await signUp(world, email, captcha(siteverify.giveToken()))).status, 200);

@@ -15,7 +15,8 @@ constexpr auto* kRoutes =
     "- {path: /guarded, upstream: demo, auth: public, turnstile: always}\n"
     "- {path: /risky, upstream: demo, auth: optional, turnstile: on_risk}\n"
     "- {path: /free, upstream: demo, auth: public}\n"
-    "- {path: /mine, upstream: demo, turnstile: always}\n";
+    "- {path: /mine, upstream: demo, turnstile: always, body_limit: 10B}\n"
+    "- {path: /staff, upstream: demo, require: {role: staff}, turnstile: always}\n";
 const std::string kKeys = ", turnstile: {secret_key: secret-1, site_key: site-1, endpoints: [/ok, /read]";
 constexpr auto* kYes = R"({"success":true,"hostname":"www.example.com"})";
 constexpr auto* kMissing = R"({"code":"MISSING_RESPONSE","message":"Missing CAPTCHA response"})";
@@ -117,9 +118,49 @@ TEST_CASE_FIXTURE(TurnstileWorld, "a route that asks is closed where the gateway
   CHECK_FALSE(upstream_was_reached());
 }
 
-TEST_CASE_FIXTURE(TurnstileWorld, "the token comes before the question who asks") {
-  CHECK(ask("/mine")->status() == 400);
-  CHECK(ask("/mine", {{"CF-Turnstile-Response", "token-1"}})->status() == 401);
+TEST_CASE_FIXTURE(TurnstileWorld, "whoever may not pass anyway costs no call and loses no token") {
+  const Fields token{{"CF-Turnstile-Response", "token-1"}};
+  const auto with = [&](Fields fields) {
+    fields.insert(fields.end(), token.begin(), token.end());
+    return fields;
+  };
+  CHECK(ask("/mine", token)->status() == 401);
+  CHECK(ask("/mine", with({{"Accept", "text/html"}}))->status() == 302);
+  const std::string cookie = cookie_of(sign_in("u1"));
+  CHECK(ask("/staff", with({{"Cookie", cookie}}))->status() == 403);
+  const auto post = [&](const char* origin, std::string body) {
+    return ask({.method = "POST",
+                .target = "/mine",
+                .fields = with({{"Cookie", cookie}, {"Origin", origin}}),
+                .body = std::move(body)})
+        ->status();
+  };
+  CHECK(post("https://evil.example", "x") == 403);
+  CHECK(post("https://www.example.com", std::string(11, 'x')) == 413);
+  CHECK(siteverify.requests.empty());
+  CHECK(ask("/mine", {{"Cookie", cookie}})->status() == 400);
+  CHECK(ask("/mine", with({{"Cookie", cookie}}))->status() == 200);
+  CHECK(siteverify.requests.size() == 1);
+}
+
+TEST_CASE_FIXTURE(TurnstileWorld, "a token of a guarded endpoint may stand in its body, which is a form or JSON") {
+  const auto post = [&](const char* type, std::string body) {
+    return ask(
+        {.method = "POST", .target = "/api/auth/read", .fields = {{"Content-Type", type}}, .body = std::move(body)});
+  };
+  CHECK(post("application/json", R"({"cf-turnstile-response":"token-1"})")->status() == 200);
+  CHECK(siteverify.requests.size() == 1);
+  CHECK(siteverify.requests.at(0).body.find(R"("response":"token-1")") != std::string::npos);
+  // The endpoint reads JSON alone, which is found after the token.
+  CHECK(post("application/x-www-form-urlencoded", "x=1&cf-turnstile-response=token-2")->status() == 415);
+  CHECK(siteverify.requests.size() == 2);
+  for (const char* body : {R"({"cf-turnstile-response":""})", R"({"cf-turnstile-response":["token"]})", "[1]", "null",
+                           R"({"x-captcha-response":"token"})", "{broken", ""}) {
+    CAPTURE(body);
+    CHECK(post("application/json", body)->body() == kMissing);
+  }
+  CHECK(post("text/plain", "cf-turnstile-response=token")->body() == kMissing);
+  CHECK(siteverify.requests.size() == 2);
 }
 
 TEST_CASE_FIXTURE(TurnstileWorld, "a route on_risk asks an address, or an account, that has failed too often") {
@@ -169,6 +210,22 @@ TEST_CASE("an endpoint on_risk asks when attempts of the network have piled up, 
   world.siteverify.failures.resize(22);
   world.siteverify.failures.at(20) = world.siteverify.failures.at(21) = "outbound_timeout";
   CHECK(post({{"x-captcha-response", "token-1"}}) == 503);
+}
+
+TEST_CASE("a token in the body counts on_risk, too") {
+  TurnstileWorld world(", mode: on_risk");
+  for (int i = 0; i < 3; ++i) world.fail_from(world.ask("/free")->exchange().peer);
+  const auto post = [&](std::string body) {
+    return world
+        .ask({.method = "POST",
+              .target = "/api/auth/read",
+              .fields = {{"Content-Type", "application/json"}},
+              .body = std::move(body)})
+        ->status();
+  };
+  CHECK(post("{}") == 400);
+  CHECK(post(R"({"cf-turnstile-response":"token-1"})") == 200);
+  CHECK(world.siteverify.requests.size() == 1);
 }
 
 TEST_CASE("an endpoint that always asks does so before the body, one on_risk after what is wrong with it") {
