@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <bit>
 
 #include "auth/attempt_script.hpp"
 #include "base/ascii.hpp"
 #include "base/log.hpp"
-#include "crypto/digest.hpp"
 
 namespace gatehouse::auth {
 
@@ -34,13 +33,10 @@ std::string network_of(const IpAddress& client) {
 }
 
 Attempts::Attempts(const Dependencies& dependencies)
-    : deps_(dependencies), hmac_(crypto::hkdf_sha256(dependencies.secret, "", "gatehouse-attempts", 32)) {}
+    : deps_(dependencies), names_(dependencies.secret, "gatehouse-attempts") {}
 
 AttemptKey Attempts::make_key(std::string_view text) {
-  const auto digest = hmac_.sign(text);
-  AttemptKey key;
-  std::memcpy(key.data(), digest.data(), sizeof key);
-  return key;
+  return std::bit_cast<AttemptKey>(names_.make(text));
 }
 
 AttemptKeys Attempts::make_keys(const AttemptSubject& subject) {

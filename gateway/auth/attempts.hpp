@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include "auth/attempt_counts.hpp"
+#include "auth/hidden_names.hpp"
 #include "base/awaitable.hpp"
 #include "base/ip_address.hpp"
 #include "cache/cache.hpp"
-#include "crypto/hmac.hpp"
 
 namespace gatehouse::auth {
 
@@ -17,6 +17,7 @@ namespace gatehouse::auth {
 struct AttemptSubject {
   std::string account;
   std::string network;  // of the client: an IPv4 address, or a /64
+  bool lock_grows = true;
 };
 
 // The account as strangers name it: lower case is the only folding, since it is the one by which a row is found.
@@ -67,7 +68,7 @@ class Attempts {
   void note_failure(const char* what);
 
   const Dependencies deps_;
-  crypto::HmacSha256 hmac_;
+  HiddenNames names_;
   SteadyTime store_asked_from_{};  // later: the store is not asked, so that not every request waits for it
 };
 

@@ -1,6 +1,7 @@
 // Names for things in a store that others read too, which tell nobody what they stand for: no token, address or e-mail
 // can be found out from one, not by trying all there are either. The same on every gateway that has the same secret.
 #pragma once
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,11 @@ class HiddenNames {
   // `purpose` keeps the names of one use apart from those of another.
   HiddenNames(std::string_view secret, std::string_view purpose);
 
+  // 128 bits: enough that no two names ever meet.
+  using Name = std::array<unsigned char, 16>;
+  Name make(std::string_view text);
   // 22 characters of base64url.
-  std::string make(std::string_view text);
+  std::string make_text(std::string_view text);
 
  private:
   crypto::HmacSha256 hash_;

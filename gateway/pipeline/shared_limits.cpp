@@ -27,7 +27,7 @@ SharedLimits::SharedLimits(cache::Cache& store, LimitStoreState& state, std::str
 std::string SharedLimits::bucket(const RouteLimit& limit, config::LimitKey key, std::string_view value) {
   std::string text = limit.name;
   text.append(1, '\0').append(1, static_cast<char>(key.bits())).append(value);
-  return "gatehouse:limit:" + names_.make(text);
+  return "gatehouse:limit:" + names_.make_text(text);
 }
 
 Awaitable<std::optional<cache::Metered>> SharedLimits::meter(std::vector<std::string> buckets, cache::Rate rate) {
