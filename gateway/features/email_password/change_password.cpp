@@ -72,7 +72,9 @@ Awaitable<Result<Reply>> change_password(EndpointCall& call) {
   if (!unknown) co_return std::unexpected(std::move(unknown.error()));
   std::string hash = co_await services.passwords.hash(std::string(call.text("newPassword").value()));
   auto transaction = co_await services.database.begin();
-  co_await run(*transaction, update_password(user_id, std::move(hash), services.clock.now()));
+  const auto updated = co_await run(*transaction, update_password(user_id, std::move(hash), services.clock.now()));
+  // Deleted, or unlinked, while the password was hashed: there is nothing to change, and nobody to make a session for.
+  if (updated.affected == 0) co_return auth::fail(400, error::kCredentialAccountNotFound);
   json::value token(nullptr);
   const bool revokes = call.boolean("revokeOtherSessions") == true;
   if (revokes) {

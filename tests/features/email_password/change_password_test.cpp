@@ -97,3 +97,18 @@ TEST_CASE_FIXTURE(Fixture, "verify-password knows the password of the session's 
   server.query(R"(DELETE FROM "account")");
   CHECK(code_of(browser.post("/verify-password", {{"password", kPassword}})) == "INVALID_PASSWORD");
 }
+
+TEST_CASE_FIXTURE(
+    Fixture, "a user who is deleted while the password is hashed is told that there is none, and gets no session") {
+  for (const bool revokes : {false, true}) {
+    CAPTURE(revokes);
+    server.database->interrupt_after(2, R"(DELETE FROM "user")");
+    const auto late = change(kPassword, kFresh, revokes);
+    CHECK(late.status == 400);
+    CHECK(code_of(late) == "CREDENTIAL_ACCOUNT_NOT_FOUND");
+    CHECK(late.cookies().empty());
+    CHECK(server.query(R"(SELECT "id" FROM "session")").rows.empty());
+    browser.cookies.clear();
+    REQUIRE(browser.sign_up("ann@example.test", kPassword).status == 200);
+  }
+}
