@@ -64,7 +64,7 @@ AttemptSubject of_bearer(const EndpointCall& call) {
 }
 
 AttemptSubject of_mailbox(const EndpointCall& call, std::string_view email) {
-  return {account_of_mailbox(email), call.request.network};
+  return {account_of_mailbox(email), call.request.network, false};
 }
 
 bool asks_on_risk(const EndpointCall& call) {
@@ -74,15 +74,21 @@ bool asks_on_risk(const EndpointCall& call) {
 
 Awaitable<Result<void>> begin_attempt(EndpointCall& call, AttemptSubject subject) {
   if (call.services.attempts == nullptr) return begin(call, std::move(subject), {}, false);
-  const LadderRules rules = make_rules(call.services.attempts->settings(), asks_on_risk(call));
-  const bool is_request = subject.account.starts_with("mailbox:");
-  return begin(call, std::move(subject), rules, is_request);
+  LadderRules rules = make_rules(call.services.attempts->settings(), asks_on_risk(call));
+  if (!subject.lock_grows) rules.lock_max = rules.lock_first;
+  return begin(call, std::move(subject), rules, false);
 }
 
 void tell_attempt(EndpointCall& call, bool right, std::string_view user_id) {
   if (!call.attempt) return;
   call.attempt->end = right ? AttemptEnd::right : AttemptEnd::wrong;
   call.attempt->user_id = user_id;
+}
+
+void tell_owner(EndpointCall& call, std::string_view email, std::string_view user_id) {
+  if (!call.attempt) return;
+  call.attempt->keys = call.services.attempts->make_keys(of_stranger(call, email));
+  tell_attempt(call, true, user_id);
 }
 
 // Neither waits nor locks: what costs nobody a secret is limited by `auth.rate_limit`.

@@ -21,7 +21,8 @@ AttemptSubject of_stranger(const EndpointCall& call, std::string_view email);
 AttemptSubject of_user(std::string_view user_id);
 // Who has a token that does not tell whose it is before it is looked up: the network alone.
 AttemptSubject of_bearer(const EndpointCall& call);
-// Who wants a mail sent to an address. Whether it was meant well never shows.
+// Who wants a mail sent to an address. Whether it was meant well never shows, so that each counts; the lock does not
+// grow, or strangers could keep an owner from a new password for as long as they like.
 AttemptSubject of_mailbox(const EndpointCall& call, std::string_view email);
 
 // An error answers the call: 429 with Retry-After, or what Turnstile comes to. Throws Failure as Turnstile does. Where
@@ -31,6 +32,10 @@ Awaitable<Result<void>> begin_attempt(EndpointCall& call, AttemptSubject subject
 // What came of it; an attempt of which nothing is told was wrong. `user_id`: whose secret it is, for the audit trail;
 // empty where there is no such user.
 void tell_attempt(EndpointCall& call, bool right, std::string_view user_id);
+
+// The attempt was right, and shows who owns the account of this address: a token that was mailed there. What was
+// counted against the account is forgotten, and the client's network counts as the owner's.
+void tell_owner(EndpointCall& call, std::string_view email, std::string_view user_id);
 
 // For the dispatcher: endpoints without a secret that are to ask for a challenge when there is a risk.
 bool asks_on_risk(const EndpointCall& call);

@@ -139,6 +139,42 @@ TEST_CASE_FIXTURE(Fixture, "invented reset tokens count for the network, a right
   CHECK(owner.post("/reset-password", {{"token", token}, {"newPassword", "another long one"}}).status == 200);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a mailbox is locked no longer the more often it is asked for") {
+  const auto ask = [&] { return stranger.post("/request-password-reset", {{"email", kEmail}}); };
+  for (int i = 0; i < 10; ++i) {
+    server.clock.advance(minutes{1});
+    REQUIRE(ask().status == 200);
+  }
+  for (int i = 0; i < 3; ++i) {
+    CHECK(ask().header("Retry-After") == "900");
+    server.clock.advance(minutes{15});
+    CHECK(ask().status == 200);
+  }
+  CHECK(server.mailer.mails.size() == 13);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who sets a new password by mail can sign in with it, whatever strangers have tried") {
+  Browser elsewhere(server);
+  elsewhere.address = "198.51.100.77";
+  REQUIRE(elsewhere.post("/request-password-reset", {{"email", kEmail}}).status == 200);
+  const auto& url = server.mailer.mails.at(0).url;
+  const auto from = url.rfind('/') + 1;
+  const auto token = url.substr(from, url.find('?') - from);
+  climb_to_lock();
+  CHECK(sign_in(elsewhere).status == 429);
+  const auto reset = [&](const char* with) {
+    return elsewhere.post("/reset-password", {{"token", with}, {"newPassword", "another long one"}}).status;
+  };
+  CHECK(reset("invented") == 400);
+  CHECK(sign_in(elsewhere, kEmail, "another long one").status == 429);
+  CHECK(reset(token.c_str()) == 200);
+  CHECK(sign_in(elsewhere, kEmail, "another long one").status == 200);
+  // From then on it is the owner's network: strangers lock out strangers.
+  climb_to_lock();
+  CHECK(sign_in(stranger, kEmail, "another long one").status == 429);
+  CHECK(sign_in(elsewhere, kEmail, "another long one").status == 200);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a lock is an entry of the audit trail and a number, once") {
   climb_to_lock();
   for (int i = 0; i < 3; ++i) guess();

@@ -107,22 +107,35 @@ Result<std::string> read_token(const EndpointCall& call) {
   return token;
 }
 
+enum class Stored { yes, token_gone, user_gone };
+
 // All or nothing: the token, the password and, where they are to end, the sessions. Of several that have the same link
 // one gets through.
-Awaitable<bool> store_new_password(const Services& services, std::string token, std::string user_id, std::string hash) {
+Awaitable<Stored> try_to_store(const Services& services, std::string token, std::string user_id, std::string hash) {
   std::optional<std::string> consumed;
   const bool has_rows = services.verifications.has_rows();
   if (!has_rows) consumed = co_await services.verifications.consume(identifier_of(token));
   auto transaction = co_await services.database.begin();
   if (has_rows) consumed = co_await services.verifications.consume(*transaction, identifier_of(token));
-  if (consumed != user_id) co_return false;
+  if (consumed != user_id) co_return Stored::token_gone;
   co_await set_password(services, *transaction, user_id, std::move(hash));
   if (services.settings.email_and_password.revoke_sessions_on_password_reset) {
     co_await services.sessions.remove_all(std::move(user_id), std::move(transaction));
   } else {
     co_await transaction->commit();
   }
-  co_return true;
+  co_return Stored::yes;
+}
+
+Awaitable<Stored> store_new_password(const Services& services, std::string token, std::string user_id,
+                                     std::string hash) {
+  try {
+    const Stored stored = co_await try_to_store(services, std::move(token), std::move(user_id), std::move(hash));
+    co_return stored;
+  } catch (const storage::ConstraintError& refused) {
+    if (refused.kind() != storage::ConstraintError::Kind::foreign_key) throw;
+  }
+  co_return Stored::user_gone;  // deleted while the password was hashed
 }
 
 // A token that nobody has, or not any more.
@@ -152,9 +165,13 @@ Awaitable<Result<Reply>> reset_password(EndpointCall& call) {
   auto unknown = co_await check_breached(call, password);
   if (!unknown) co_return std::unexpected(std::move(unknown.error()));
   auto hash = co_await services.passwords.hash(std::move(password));
-  const bool stored = co_await store_new_password(services, std::move(*token), std::move(*user_id), std::move(hash));
-  tell_attempt(call, stored, user->id);
-  if (!stored) co_return refuse_token(call, user->id);
+  const Stored stored = co_await store_new_password(services, std::move(*token), std::move(*user_id), std::move(hash));
+  if (stored == Stored::user_gone) co_return auth::fail(400, error::kUserNotFound);
+  if (stored == Stored::token_gone) {
+    tell_attempt(call, false, user->id);
+    co_return refuse_token(call, user->id);
+  }
+  tell_owner(call, user->email, user->id);
   call.note({.event = AuditEvent::password_reset, .target = user->id});
   if (services.settings.email_and_password.revoke_sessions_on_password_reset)
     call.note({.event = AuditEvent::sessions_revoked, .target = user->id});

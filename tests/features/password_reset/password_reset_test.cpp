@@ -224,3 +224,12 @@ TEST_CASE("a hashed identifier hides the token of a link, and a plain one of bef
   CHECK(run_coroutine(server.context, server.verifications.consume("reset-password:abc")) == "someone");
   CHECK(!run_coroutine(server.context, server.verifications.find("reset-password:abc")));
 }
+
+TEST_CASE_FIXTURE(Fixture, "a user who is deleted while the new password is hashed is told that there is none") {
+  const auto token = token_for_ann();
+  server.database->interrupt_after(2, R"(DELETE FROM "user")");
+  const auto late = reset(token);
+  CHECK(late.status == 400);
+  CHECK(code_of(late) == "USER_NOT_FOUND");
+  CHECK(server.query(R"(SELECT "id" FROM "account")").rows.empty());
+}
