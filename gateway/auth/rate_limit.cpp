@@ -49,11 +49,14 @@ Awaitable<RateRefusal> RateLimit::take(std::string address, std::string path, st
   key.append("|").append(endpoint.empty() ? bucket->name : std::string_view(endpoint));
   // Also where the store decides: when it goes away in the middle of a burst, what has passed must count.
   const RateRefusal own = deps_.memory.take(key, bucket->rule);
-  const bool in_memory = settings.storage.value_or(Storage::memory) == Storage::memory;
-  if (!in_memory && deps_.clock.steady() >= store_asked_from_) {
+  // The database counts by the same rule, and all that passed here: whoever is refused here costs it nothing. A window
+  // in Redis is another one, whose end is not known.
+  const bool is_decided = !asks_store() || (own && !is_in_cache());
+  if (!is_decided && deps_.clock.steady() >= store_asked_from_) {
     try {
-      auto refusal = co_await ask_store(std::move(key), bucket->rule);
+      auto refusal = co_await ask_store(key, bucket->rule);
       if (deps_.memory.note_store(true)) log::info("requests of the auth endpoints are counted in the store again");
+      if (refusal && !is_in_cache()) deps_.memory.close(key, bucket->rule, *refusal);
       co_return refusal;
     } catch (const std::exception& error) {
       note_failure(error.what());
@@ -69,9 +72,16 @@ void RateLimit::note_failure(const char* what) {
     log::warn("requests of the auth endpoints are counted by each gateway for itself: {}", what);
 }
 
+bool RateLimit::asks_store() const {
+  return deps_.settings.rate_limit.storage.value_or(Storage::memory) != Storage::memory;
+}
+
+bool RateLimit::is_in_cache() const {
+  return deps_.settings.rate_limit.storage == Storage::secondary_storage && deps_.cache != nullptr;
+}
+
 Awaitable<RateRefusal> RateLimit::ask_store(std::string key, config::AuthRateRule rule) {
-  const bool in_cache = deps_.settings.rate_limit.storage == Storage::secondary_storage && deps_.cache != nullptr;
-  return in_cache ? ask_cache(std::move(key), rule) : ask_database(std::move(key), rule);
+  return is_in_cache() ? ask_cache(std::move(key), rule) : ask_database(std::move(key), rule);
 }
 
 Awaitable<RateRefusal> RateLimit::ask_database(std::string key, config::AuthRateRule rule) {

@@ -38,6 +38,8 @@ class RateLimit {
   Awaitable<RateRefusal> take(std::string address, std::string path, std::string endpoint);
 
  private:
+  bool asks_store() const;
+  bool is_in_cache() const;
   Awaitable<RateRefusal> ask_store(std::string key, config::AuthRateRule rule);
   Awaitable<RateRefusal> ask_database(std::string key, config::AuthRateRule rule);
   Awaitable<RateRefusal> ask_cache(std::string key, config::AuthRateRule rule);

@@ -39,6 +39,18 @@ RateRefusal RateLimitMemory::take(std::string_view key, const config::AuthRateRu
   return std::nullopt;
 }
 
+void RateLimitMemory::close(std::string_view key, const config::AuthRateRule& rule, std::chrono::seconds retry_after) {
+  const SteadyTime now = clock_.steady();
+  Shard& shard = shards_[std::hash<std::string_view>()(key) % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_key.find(key);
+  if (found == shard.by_key.end()) return;
+  Entry& entry = *found->second;
+  entry.count = rule.max;
+  entry.ends = now + retry_after;
+  entry.last = entry.ends - rule.window;
+}
+
 std::size_t RateLimitMemory::size() const {
   std::size_t size = 0;
   for (const Shard& shard : shards_) {

@@ -28,6 +28,9 @@ class RateLimitMemory {
   // window anew, refused ones do not.
   RateRefusal take(std::string_view key, const config::AuthRateRule& rule);
 
+  // A key that take() has counted just now is over the limit by the count of others, for so long.
+  void close(std::string_view key, const config::AuthRateRule& rule, std::chrono::seconds retry_after);
+
   // What was just learned of the store of counters. True: it is another thing than before.
   bool note_store(bool works) { return store_works_.exchange(works, std::memory_order_relaxed) != works; }
   bool store_works() const { return store_works_.load(std::memory_order_relaxed); }

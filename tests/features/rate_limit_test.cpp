@@ -95,10 +95,43 @@ TEST_CASE("while the store of counters is down, the gateway counts for itself by
   CHECK(take() == seconds(10));
   CHECK(database.queries == 2);  // one that worked, one that failed; then it is left alone for a second
   CHECK_FALSE(server.rate_counts.store_works());
+  // What has passed meanwhile counts when the store is back.
   database.down = false;
   server.clock.advance(seconds(1));
+  CHECK(take() == seconds(9));
+  CHECK(database.queries == 2);
+  server.clock.advance(seconds(9));
   CHECK_FALSE(take());
   CHECK(server.rate_counts.store_works());
+}
+
+TEST_CASE("whoever the database has refused costs it nothing until the time that was told") {
+  AuthServer server{limited(Storage::database)};
+  FailingDatabase database{*server.database};
+  auth::RateLimitMemory of_other(server.clock);
+  auth::RateLimit one{{server.settings, server.rate_counts, database, nullptr, server.clock, server.random}};
+  auth::RateLimit other{{server.settings, of_other, *server.database, nullptr, server.clock, server.random}};
+  const auto take = [&](auth::RateLimit& limit) {
+    return run_coroutine(server.context, limit.take("192.0.2.1", "/sign-in/email", "/sign-in/email"));
+  };
+  // By its own count.
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(take(one));
+  CHECK(database.queries == 3);
+  for (int i = 0; i < 5; ++i) CHECK(take(one) == seconds(10));
+  CHECK(database.queries == 3);
+  // By what the database says of others: refused as long as that, and no longer.
+  server.clock.advance(seconds(10));
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(take(other));
+  server.clock.advance(seconds(4));
+  CHECK(take(one) == seconds(6));
+  const int asked = database.queries;
+  for (int i = 0; i < 5; ++i) CHECK(take(one) == seconds(6));
+  server.clock.advance(seconds(5));
+  CHECK(take(one) == seconds(1));
+  CHECK(database.queries == asked);
+  server.clock.advance(seconds(1));
+  CHECK_FALSE(take(one));
+  CHECK(database.queries == asked + 1);
 }
 
 TEST_CASE("counters in the secondary storage have a window that does not slide") {
@@ -172,8 +205,10 @@ TEST_CASE("a counter from a clock that was wrong keeps nobody out") {
   Browser browser{server};
   CHECK(statuses(browser, "/ok", 3) == std::vector<int>{200, 200, 429});
   server.query(R"(UPDATE "rateLimit" SET "lastRequest" = "lastRequest" + 86400000)");
+  server.clock.advance(seconds(5));  // what this gateway has counted itself
   CHECK(statuses(browser, "/ok", 3) == std::vector<int>{200, 200, 429});
   // Another gateway's, whose clock is a little ahead.
   server.query(R"(UPDATE "rateLimit" SET "lastRequest" = "lastRequest" + 30000)");
+  server.clock.advance(seconds(5));
   CHECK(browser.get("/ok").status == 429);
 }
