@@ -171,6 +171,35 @@ TEST_CASE_TEMPLATE("a bucket is over after a window, whatever its key says", Bac
   CHECK_THROWS_AS(opened.run(opened.cache->meter({opened.key}, {})), Failure);
 }
 
+TEST_CASE_TEMPLATE(
+    "a script is one step where somebody understands it; who does not, and what goes wrong, is a failure", Backend,
+    CACHE_BACKENDS) {
+  static const Script count(
+      "local sum = tonumber(redis.call('GET', KEYS[1]) or 0) + ARGV[1] "
+      "redis.call('SET', KEYS[1], sum, 'PX', 60000) "
+      "return {sum, #KEYS, #ARGV}");
+  static const Script broken("return redis.call('NO SUCH COMMAND')");
+  static const Script words("return {'a', 'b', 'c'}");
+  using Numbers = std::vector<std::int64_t>;
+  OpenedCache<Backend> opened;
+  const auto run = [&](const Script& script, std::size_t size) {
+    return opened.run(opened.cache->run_script(script, {opened.key, ""}, {"20", "\r\n", ""}, size));
+  };
+  if constexpr (std::is_same_v<Backend, MemoryBackend>) {
+    CHECK_THROWS_AS(run(count, 3), Failure);
+    CHECK(opened.run(opened.cache->get(opened.key)) == std::nullopt);
+  } else {
+    CHECK(run(count, 3) == Numbers{20, 2, 3});
+    CHECK(run(count, 3) == Numbers{40, 2, 3});
+    CHECK_THROWS_AS(run(count, 2), Failure);
+    CHECK(run(count, 3) == Numbers{80, 2, 3});
+    CHECK_THROWS_AS(run(broken, 3), Failure);
+    CHECK(run(count, 3) == Numbers{100, 2, 3});
+    CHECK_THROWS_AS(run(words, 3), Failure);
+    CHECK(run(count, 3) == Numbers{120, 2, 3});
+  }
+}
+
 TEST_CASE_TEMPLATE("counting loses nothing, and the first one sets the life", Backend, CACHE_BACKENDS) {
   OpenedCache<Backend> opened;
   std::int64_t sum = 0;
