@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "auth/challenges.hpp"
+#include "auth/secret_attempt.hpp"
 #include "tests/outbound/scripted_siteverify.hpp"
 #include "tests/pipeline/pipeline_world.hpp"
 
@@ -17,10 +18,29 @@ constexpr auto* kRoutes =
     "- {path: /free, upstream: demo, auth: public}\n"
     "- {path: /mine, upstream: demo, turnstile: always, body_limit: 10B}\n"
     "- {path: /staff, upstream: demo, require: {role: staff}, turnstile: always}\n";
-const std::string kKeys = ", turnstile: {secret_key: secret-1, site_key: site-1, endpoints: [/ok, /read]";
+const std::string kKeys = ", turnstile: {secret_key: secret-1, site_key: site-1, endpoints: [/ok, /read, /mail]";
 constexpr auto* kYes = R"({"success":true,"hostname":"www.example.com"})";
 constexpr auto* kMissing = R"({"code":"MISSING_RESPONSE","message":"Missing CAPTCHA response"})";
 constexpr auto* kFailed = R"({"code":"VERIFICATION_FAILED","message":"Captcha verification failed"})";
+
+Awaitable<Result<auth::Reply>> ask_for_mail(auth::EndpointCall& call) {
+  auto begun = co_await auth::begin_attempt(call, auth::of_mailbox(call, "ann@example.com"));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
+  co_return auth::reply_json(nullptr);
+}
+
+// As the request for a reset.
+auth::Feature mail_feature() {
+  auth::Feature feature;
+  feature.name = "mail";
+  auth::Endpoint endpoint;
+  endpoint.method = "POST";
+  endpoint.path = "/mail";
+  endpoint.handler = ask_for_mail;
+  endpoint.climbs = true;
+  feature.endpoints.push_back(std::move(endpoint));
+  return feature;
+}
 
 struct TurnstileWorld : PipelineWorld {
   explicit TurnstileWorld(const std::string& more = "") : PipelineWorld(kRoutes, kKeys + more + "}") {
@@ -65,7 +85,7 @@ struct TurnstileWorld : PipelineWorld {
   auth::AttemptCounts attempt_counts;
   auth::Attempts attempts{{settings.abuse_ladder, attempt_counts, nullptr, clock, "a secret"}};
   const auth::Challenges challenges{configuration.gateway.turnstile, &turnstile};
-  auth::Dispatcher asking{with_ladder(), {test_feature()}};
+  auth::Dispatcher asking{with_ladder(), {test_feature(), mail_feature()}};
   pipeline::Pipeline guarded{
       {io, deadlines, clock, random, sessions, cookies, asking, origins, signer, limiter, live, access_log, audit,
        metrics, [](std::string_view, std::string_view) { return true; }, &turnstile, &attempts},
@@ -210,6 +230,19 @@ TEST_CASE("an endpoint on_risk asks when attempts of the network have piled up, 
   world.siteverify.failures.resize(22);
   world.siteverify.failures.at(20) = world.siteverify.failures.at(21) = "outbound_timeout";
   CHECK(post({{"x-captcha-response", "token-1"}}) == 503);
+}
+
+TEST_CASE("who wants mails sent climbs to the lock with a token for each, too") {
+  for (const char* mode : {"on_risk", "always"}) {
+    CAPTURE(mode);
+    TurnstileWorld world(std::string(", mode: ") + mode);
+    const auto ask = [&](Fields fields) {
+      world.clock.advance(std::chrono::seconds{40});
+      return world.ask({.method = "POST", .target = "/api/auth/mail", .fields = std::move(fields)})->status();
+    };
+    for (int i = 0; i < 10; ++i) CHECK(ask({{"x-captcha-response", "token-1"}}) == 200);
+    CHECK(ask({{"x-captcha-response", "token-1"}}) == 429);
+  }
 }
 
 TEST_CASE("a token in the body counts on_risk, too") {
