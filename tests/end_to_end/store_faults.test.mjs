@@ -92,9 +92,10 @@ class World {
     this.redisUrl = `rediss://127.0.0.1:${this.redisLink.port}/0?ssl_ca_certs=${authority.file}`;
   }
 
-  // On every thread and every connection of its pool: so many at once find those that still wait for their turn to connect.
+  // On every thread and every connection of its pool: so many at once find those that still wait for their turn to connect. With a
+  // sanitizer their handshakes alone take a thread longer than it gives a store to answer.
   async isWell() {
-    const checks = Array.from({length: 8}, () => kCallers).flat().map(async (caller) => {
+    const checks = Array.from({length: isSanitized() ? 2 : 8}, () => kCallers).flat().map(async (caller) => {
       const cookie = caller.cookie(this.user);
       const response = await this.gateway.request('GET', caller.target, {headers: cookie ? {Cookie: cookie} : {}, patience: kAnswer});
       return !isWrong(caller, this.user, response, caller.well);
@@ -249,7 +250,7 @@ for (const {stores, settings, faults} of kSetups) {
           assert.deepEqual(count.wrong.slice(0, 3), [], `${stores}, ${fault.name}: ${name}`);
         }
         const known = load.counts.get('known session');
-        if (fault.vouched) assert.ok(known[200] >= 0.9 * known.answers, `Redis answered for ${known[200]} of ${known.answers}`);
+        if (fault.vouched && !isSanitized()) assert.ok(known[200] >= 0.9 * known.answers, `Redis answered for ${known[200]} of ${known.answers}`);
         if (fault.unready) assert.ok(load.counts.get('unknown session')[503] > 0, 'the fault was felt');
       });
     }
