@@ -22,7 +22,6 @@ struct AuthRequest {
   std::string request_id = {};      // as the access log has it
   std::string network = {};         // of the client, as network_of(); "" where it is not to be looked at
   std::string remote_address = {};  // of the client, whole, for who verifies a challenge; "" when unknown
-  bool has_passed_challenge = false;
 
   // The first value of a header, by its lower-case name.
   std::optional<std::string_view> header(std::string_view name) const;

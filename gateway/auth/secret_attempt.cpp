@@ -27,11 +27,10 @@ Awaitable<Result<void>> begin(EndpointCall& call, AttemptSubject subject, Ladder
   if (attempts == nullptr) co_return Result<void>();
   const AttemptKeys keys = attempts->make_keys(subject);
   auto start = co_await attempts->begin(keys, rules, false);
-  bool challenged = call.request.has_passed_challenge;
-  if (start.verdict.step == Step::challenge) {
+  const bool challenged = start.verdict.step == Step::challenge;
+  if (challenged) {
     auto solved = co_await call.services.challenges->verify(call);
     if (!solved) co_return std::unexpected(std::move(solved.error()));
-    challenged = true;
     start = co_await attempts->begin(keys, rules, true);
   }
   if (start.verdict.step != Step::pass) co_return refuse(call, start.verdict);

@@ -48,8 +48,8 @@ Awaitable<> Pipeline::dispatch_auth(Context& c) {
     co_return;
   }
   if (always_asks(c, request.path)) {
-    request.has_passed_challenge = co_await verify_endpoint_token(c, request);
-    if (!request.has_passed_challenge) co_return;
+    const bool passed = co_await verify_endpoint_token(c, request);
+    if (!passed) co_return;
   }
   const bool complete = co_await read_auth_body(c, request);
   if (!complete) co_return;
