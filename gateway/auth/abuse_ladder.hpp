@@ -12,7 +12,7 @@ namespace gatehouse::auth {
 
 struct LadderRules {
   unsigned free_attempts = 5;    // that may be wrong before anything happens
-  unsigned challenge_after = 3;  // wrong ones; then each needs a solved challenge, where there are challenges
+  unsigned challenge_after = 7;  // wrong ones; then each needs a solved challenge, where there are challenges
   unsigned lock_after = 10;
   std::chrono::seconds wait_first{1};  // doubles with each wrong attempt beyond the free ones
   std::chrono::seconds lock_first{900};

@@ -249,7 +249,7 @@ struct AuthRateLimit {
 struct AbuseLadder {
   bool enabled = true;
   std::uint32_t free_attempts = 5;
-  std::uint32_t challenge_after = 3;  // for Turnstile's on_risk, also where the ladder is off
+  std::uint32_t challenge_after = 7;  // for Turnstile's on_risk, also where the ladder is off
   std::uint32_t lock_after = 10;
   seconds wait{1};
   seconds lock{900};

@@ -190,12 +190,23 @@ TEST_CASE("a network stands for many people: it has as many times the attempts a
   CHECK(judge({{}, wrong(100), {}}, rules, kNow) == LadderVerdict{Step::locked, seconds{900}});
 }
 
+TEST_CASE("as configured by default, waits come first, then the token, then the lock") {
+  const LadderRules rules = make_rules(config::AbuseLadder{}, true);
+  const auto judged = [&](unsigned count) { return judge({wrong(count), {}, {}}, rules, kNow); };
+  CHECK(judged(4) == LadderVerdict{});
+  CHECK(judged(5) == LadderVerdict{Step::wait, seconds{1}});
+  CHECK(judged(6) == LadderVerdict{Step::wait, seconds{2}});
+  CHECK(judged(7).step == Step::challenge);
+  CHECK(judged(9).step == Step::challenge);
+  CHECK(judged(10) == LadderVerdict{Step::locked, seconds{900}});
+}
+
 TEST_CASE("a ladder that is switched off asks for challenges and for nothing else") {
   config::AbuseLadder settings;
   settings.enabled = false;
   CHECK(judge({wrong(1'000'000), wrong(1'000'000), {}}, make_rules(settings, false), kNow).step == Step::pass);
-  CHECK(judge({wrong(3), {}, {}}, make_rules(settings, true), kNow).step == Step::challenge);
-  CHECK(judge({wrong(2), {}, {}}, make_rules(settings, true), kNow).step == Step::pass);
+  CHECK(judge({wrong(7), {}, {}}, make_rules(settings, true), kNow).step == Step::challenge);
+  CHECK(judge({wrong(6), {}, {}}, make_rules(settings, true), kNow).step == Step::pass);
 }
 
 TEST_CASE("a count is forgotten when nothing of it is left, a lock not before its end") {

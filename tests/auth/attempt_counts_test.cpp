@@ -12,7 +12,7 @@ using std::chrono::minutes;
 namespace {
 
 const WallTime kNow{std::chrono::milliseconds{1'750'000'000'000}};
-constexpr LadderRules kRules{.free_attempts = 5, .lock_after = 10, .network_factor = 1};
+constexpr LadderRules kRules{.free_attempts = 5, .challenge_after = 3, .lock_after = 10, .network_factor = 1};
 
 AttemptKey key(std::uint64_t number) {
   return {number * 0x9E3779B97F4A7C15ull, ~number};

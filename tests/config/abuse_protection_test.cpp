@@ -21,7 +21,7 @@ TEST_CASE("the abuse ladder is on where nothing is said of it, and breached pass
   const auto auth = load_text(with("")).gateway.auth;
   CHECK(auth.abuse_ladder.enabled);
   CHECK(auth.abuse_ladder.free_attempts == 5);
-  CHECK(auth.abuse_ladder.challenge_after == 3);
+  CHECK(auth.abuse_ladder.challenge_after == 7);
   CHECK(auth.abuse_ladder.lock_after == 10);
   CHECK(auth.abuse_ladder.lock == seconds{900});
   CHECK_FALSE(auth.breached_passwords.enabled);

@@ -190,7 +190,7 @@ for (const [name, secret, status] of [
 describe('endpoints that ask on_risk', () => {
   let world;
   before(async () => {
-    world = await start({mode: 'on_risk'});
+    world = await start({mode: 'on_risk'}, {auth: {abuse_ladder: {challenge_after: 3}}});
   });
   after(() => world?.stop());
   const from = (address, headers = {}) => ({'X-Forwarded-For': address, ...headers});

@@ -18,7 +18,9 @@ constexpr auto* kRoutes =
     "- {path: /free, upstream: demo, auth: public}\n"
     "- {path: /mine, upstream: demo, turnstile: always, body_limit: 10B}\n"
     "- {path: /staff, upstream: demo, require: {role: staff}, turnstile: always}\n";
-const std::string kKeys = ", turnstile: {secret_key: secret-1, site_key: site-1, endpoints: [/ok, /read, /mail]";
+const std::string kKeys =
+    ", auth: {abuse_ladder: {challenge_after: 3}}, turnstile: {secret_key: secret-1, site_key: site-1, endpoints: "
+    "[/ok, /read, /mail]";
 constexpr auto* kYes = R"({"success":true,"hostname":"www.example.com"})";
 constexpr auto* kMissing = R"({"code":"MISSING_RESPONSE","message":"Missing CAPTCHA response"})";
 constexpr auto* kFailed = R"({"code":"VERIFICATION_FAILED","message":"Captcha verification failed"})";
