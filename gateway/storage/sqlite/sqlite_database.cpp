@@ -126,7 +126,7 @@ std::unique_ptr<ChangeFeed> SqliteStore::follow(Executor executor, ChangeFeed::L
 }
 
 SqliteDatabase::SqliteDatabase(std::shared_ptr<SqliteEngine> engine, Executor executor, StoreOptions options)
-    : engine_(std::move(engine)), mailbox_(std::make_shared<SqliteMailbox>(executor, options)) {}
+    : engine_(std::move(engine)), mailbox_(SqliteMailbox::open(executor, options)) {}
 
 SqliteDatabase::~SqliteDatabase() {
   mailbox_->close();

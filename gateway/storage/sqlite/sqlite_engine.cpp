@@ -1,7 +1,9 @@
 #include "storage/sqlite/sqlite_engine.hpp"
 
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 
@@ -15,7 +17,40 @@ void refuse(std::shared_ptr<SqliteJob> job, const char* why) {
   mailbox->deliver(std::move(job));
 }
 
+// The mailboxes of an io_context. When that shuts down it empties its queue without a lock, and the engine's thread
+// must not be putting anything into it: services are told first, the youngest before the queue's own.
+class Mailboxes final : public asio::execution_context::service {
+ public:
+  using key_type = Mailboxes;
+  static inline asio::execution_context::id id;
+
+  explicit Mailboxes(asio::execution_context& context) : service(context) {}
+
+  void add(const std::shared_ptr<SqliteMailbox>& mailbox) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(mailboxes_, [](const auto& known) { return known.expired(); });
+    mailboxes_.push_back(mailbox);
+  }
+
+ private:
+  void shutdown() override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& known : mailboxes_) {
+      if (const auto mailbox = known.lock()) mailbox->close();
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<SqliteMailbox>> mailboxes_;
+};
+
 }  // namespace
+
+std::shared_ptr<SqliteMailbox> SqliteMailbox::open(Executor executor, StoreOptions options) {
+  auto mailbox = std::make_shared<SqliteMailbox>(executor, options);
+  asio::use_service<Mailboxes>(executor.context()).add(mailbox);
+  return mailbox;
+}
 
 void SqliteMailbox::deliver(std::shared_ptr<SqliteJob> job) {
   const std::lock_guard lock(mutex_);

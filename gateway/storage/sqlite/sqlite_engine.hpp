@@ -20,10 +20,11 @@ namespace gatehouse::storage {
 struct SqliteJob;
 
 // What jobs need of the Database that sent them: its time-outs, and the way back to its thread. Closed when that
-// Database goes, so that nothing is posted to an io_context that may be gone as well; shared by the Database and the
-// jobs under way, of which either may be the last.
+// Database goes or its io_context shuts down, whichever is first, so that nothing is posted to one that is going or
+// gone; shared by the Database and the jobs under way, of which either may be the last.
 class SqliteMailbox {
  public:
+  static std::shared_ptr<SqliteMailbox> open(Executor executor, StoreOptions options);
   SqliteMailbox(Executor executor, StoreOptions options) : options_(options), executor_(executor) {}
   const StoreOptions& options() const { return options_; }
   void deliver(std::shared_ptr<SqliteJob> job);
