@@ -63,10 +63,16 @@ const timesLost = (gateway) => linesOf(gateway, 'requests of routes are not coun
 const timesFound = (gateway) => linesOf(gateway, 'requests of routes are counted in redis again');
 
 async function countsAgain(gateway) {
-  await eventually('Redis counts again', async () => {
-    const {status} = await get(gateway, '/deny/x', newAddress());
-    return status === 200 && (await metric(gateway, 'gatehouse_limit_store_up')) === 1;
-  });
+  let seen;
+  try {
+    await eventually('Redis counts again', async () => {
+      const {status} = await get(gateway, '/deny/x', newAddress());
+      seen = `status ${status}, limit_store_up ${await metric(gateway, 'gatehouse_limit_store_up')}, circuits open ${await metric(gateway, 'gatehouse_redis_circuits_open')}`;
+      return seen === 'status 200, limit_store_up 1, circuits open 0';
+    });
+  } catch (error) {
+    throw new Error(`${error.message}; at last ${seen}\n${gateway.stderr.split('\n').slice(-20).join('\n')}`);
+  }
 }
 
 describe('two gateways and one Redis', () => {
