@@ -47,7 +47,11 @@ void Reactor::arm() {
   armed_ = true;
   set_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
     armed_ = false;
-    if (!error) on_ready();
+    if (!error) {
+      on_ready();
+    } else if (waiting_ > 0) {
+      arm();  // somebody has begun to wait since disarm()
+    }
   });
 }
 

@@ -266,6 +266,27 @@ TEST_CASE("what one coroutine throws does not cost the others of its batch their
   for (const auto& outcome : outcomes) CHECK(*outcome == true);
 }
 
+TEST_CASE("who begins to wait just after the last wait was cancelled is told as well") {
+  asio::io_context io;
+  Pair first(io);
+  Pair second(io);
+  const auto cancelled = std::make_shared<std::optional<bool>>();
+  const auto outcome = std::make_shared<std::optional<bool>>();
+  const auto wait_twice = [](Pair& one, Pair& other, Outcome of_one, Outcome of_other) -> Awaitable<> {
+    co_await wait_once(*one.watch, Direction::read, of_one);
+    co_await wait_once(*other.watch, Direction::read, of_other);
+  };
+  asio::co_spawn(io, wait_twice(first, second, cancelled, outcome), asio::detached);
+  settle(io);
+  first.watch->cancel();
+  settle(io);
+  CHECK(*cancelled == false);
+  CHECK_FALSE(outcome->has_value());
+  second.send("x");
+  settle(io);
+  CHECK(*outcome == true);
+}
+
 TEST_CASE("the context runs out of work when nobody waits any more") {
   asio::io_context io(1);
   Pair pair(io);
