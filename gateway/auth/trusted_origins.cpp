@@ -137,9 +137,10 @@ bool TrustedOrigins::trusts_serialized(std::string_view origin) const {
 
 bool TrustedOrigins::trusts_redirect(std::string_view url) const {
   // Differs from Better Auth, which fails later: a parser drops tabs and line ends, so the text would not be what was
-  // judged.
+  // judged. It drops spaces at the ends as well, which a query that is added would make a part of the host.
   if (has_control_character(url)) return false;
-  return url.starts_with('/') ? is_safe_relative_url(url) : trusts_origin(url);
+  if (url.starts_with('/')) return is_safe_relative_url(url);
+  return !url.ends_with(' ') && trusts_origin(url);
 }
 
 }  // namespace gatehouse::auth

@@ -86,6 +86,8 @@ TEST_CASE("a pattern of an app's scheme with host and path admits these and what
   CHECK_FALSE(redirects("other://evil/path"));
   CHECK(redirects("exp://10.0.0.5:8081/--/x"));
   CHECK_FALSE(redirects("exp://user@10.0.0.5:8081/x"));
+  CHECK_FALSE(redirects("other://cb/path "));
+  CHECK_FALSE(redirects(" other://cb/path"));
 }
 
 TEST_CASE("trusts_redirect takes paths that no browser reads as another origin") {
