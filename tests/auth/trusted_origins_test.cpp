@@ -86,8 +86,13 @@ TEST_CASE("a pattern of an app's scheme with host and path admits these and what
   CHECK_FALSE(redirects("other://evil/path"));
   CHECK(redirects("exp://10.0.0.5:8081/--/x"));
   CHECK_FALSE(redirects("exp://user@10.0.0.5:8081/x"));
-  CHECK_FALSE(redirects("other://cb/path "));
-  CHECK_FALSE(redirects(" other://cb/path"));
+}
+
+TEST_CASE("a redirect that ends with a space is none: a query that is added would make it a part of the host") {
+  const TrustedOrigins every_host({"https", "auth.example.test", 443}, {"other://"});
+  CHECK(every_host.trusts_redirect("other://cb"));
+  CHECK_FALSE(every_host.trusts_redirect("other:// "));
+  CHECK_FALSE(every_host.trusts_redirect("other://cb "));
 }
 
 TEST_CASE("trusts_redirect takes paths that no browser reads as another origin") {
