@@ -2,6 +2,8 @@
 // asked.
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "tests/cache/redis_world.hpp"
 #include "tests/cache/scripted_redis.hpp"
 
@@ -75,6 +77,17 @@ TEST_CASE_FIXTURE(ScriptedWorld, "the rest of a late answer is nobody's") {
   CHECK(run_until(io, [&] { return failure(cache->get("other")).empty(); }));
   CHECK(run(cache->get("other")) == "right");
   CHECK(server->accepted == 2);
+}
+
+TEST_CASE_FIXTURE(ScriptedWorld, "an answer that came in time counts, also where the thread looks at it late") {
+  serve(
+      [](const ScriptedRedis::Command&) {
+        std::this_thread::sleep_for(milliseconds{250});  // the gateway's thread, too
+        return "$1\r\na\r\n";
+      },
+      {.command_timeout = milliseconds{100}, .connect_timeout = milliseconds{2'000}});
+  for (int i = 0; i < 5; ++i) CHECK(failure(cache->get("key")).empty());
+  CHECK(server->accepted == 1);
 }
 
 TEST_CASE_FIXTURE(ScriptedWorld, "a server that answers nonsense is left, and nothing of it is believed") {
