@@ -28,6 +28,10 @@ std::string account_of_mailbox(std::string_view email) {
   return "mailbox:" + to_lower(email);
 }
 
+std::string account_of_own_mailbox(std::string_view user_id) {
+  return fmt::format("own mailbox:{}", user_id);
+}
+
 std::string network_of(const IpAddress& client) {
   return client.is_v4() ? client.to_string() : client.masked(64).to_string();
 }

@@ -26,6 +26,8 @@ std::string account_of_email(std::string_view email);
 std::string account_of_user(std::string_view user_id);
 // The account as somebody to whom mails are sent, which has no part in the count of wrong passwords.
 std::string account_of_mailbox(std::string_view email);
+// The same of who is signed in and wants mails sent to their own address.
+std::string account_of_own_mailbox(std::string_view user_id);
 std::string network_of(const IpAddress& client);
 
 // One that was let through, until the endpoint has answered.

@@ -66,6 +66,10 @@ AttemptSubject of_mailbox(const EndpointCall& call, std::string_view email) {
   return {account_of_mailbox(email), call.request.network, false};
 }
 
+AttemptSubject of_own_mailbox(std::string_view user_id) {
+  return {account_of_own_mailbox(user_id), {}, false};
+}
+
 bool asks_on_risk(const EndpointCall& call) {
   return call.services.attempts != nullptr && call.services.challenges != nullptr &&
          call.services.challenges->guards_on_risk(call.request.path);

@@ -24,6 +24,8 @@ AttemptSubject of_bearer(const EndpointCall& call);
 // Who wants a mail sent to an address. Whether it was meant well never shows, so that each counts; the lock does not
 // grow, or strangers could keep an owner from a new password for as long as they like.
 AttemptSubject of_mailbox(const EndpointCall& call, std::string_view email);
+// Who is signed in and wants a mail sent to their own address: strangers who want mails sent there do not lock it.
+AttemptSubject of_own_mailbox(std::string_view user_id);
 
 // An error answers the call: 429 with Retry-After, or what Turnstile comes to. Throws Failure as Turnstile does. Where
 // nobody counts, all pass. Once for each call.

@@ -126,6 +126,43 @@ TEST_CASE_FIXTURE(Fixture, "an address is sent so many reset mails, known or not
   CHECK(sign_in(owner).status == 200);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a mailbox is sent so many verification mails, from however many networks, known or not") {
+  const auto ask = [&](const std::string& path, const std::string& email, int network) {
+    Browser browser(server);
+    browser.address = "203.0.113." + std::to_string(network);
+    return browser.post(path, {{"email", email}});
+  };
+  for (const std::string name : {"ann", "nobody"}) {
+    // Reset mails are mails to the same mailbox.
+    for (int network = 1; network <= 2; ++network)
+      CHECK(ask("/request-password-reset", name + "@example.test", network).status == 200);
+    for (int network = 3; network <= 5; ++network)
+      CHECK(ask("/send-verification-email", name + "@example.test", network).status == 200);
+    const auto refused = ask("/send-verification-email", name + "@EXAMPLE.test", 6);
+    CHECK(refused.status == 429);
+    CHECK(refused.body == R"({"message":"Too many requests. Please try again later."})");
+    CHECK(refused.header("Retry-After") == "1");
+    CHECK(ask("/request-password-reset", name + "@example.test", 7).status == 429);
+  }
+  CHECK(server.mailer.mails.size() == 5);
+}
+
+TEST_CASE_FIXTURE(Fixture, "strangers who flood a mailbox do not keep its owner, who is signed in, from a mail") {
+  for (int i = 0; i < 10; ++i) {
+    server.clock.advance(minutes{1});
+    REQUIRE(stranger.post("/request-password-reset", {{"email", kEmail}}).status == 200);
+  }
+  CHECK(stranger.post("/send-verification-email", {{"email", kEmail}}).header("Retry-After") == "900");
+  server.mailer.mails.clear();
+  // What sends no mail does not count.
+  for (int i = 0; i < 9; ++i)
+    CHECK(owner.post("/send-verification-email", {{"email", "nobody@example.test"}}).status == 400);
+  for (int i = 0; i < 5; ++i) CHECK(owner.post("/send-verification-email", {{"email", kEmail}}).status == 200);
+  CHECK(owner.post("/send-verification-email", {{"email", kEmail}}).status == 429);
+  CHECK(server.mailer.mails.size() == 5);
+  CHECK(sign_in(owner).status == 200);
+}
+
 TEST_CASE_FIXTURE(Fixture, "invented reset tokens count for the network, a right one does not") {
   REQUIRE(owner.post("/request-password-reset", {{"email", kEmail}}).status == 200);
   const auto& url = server.mailer.mails.at(0).url;

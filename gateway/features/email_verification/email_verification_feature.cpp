@@ -8,6 +8,7 @@
 #include "auth/query_check.hpp"
 #include "auth/redirect_url.hpp"
 #include "auth/rows_json.hpp"
+#include "auth/secret_attempt.hpp"
 #include "base/ascii.hpp"
 #include "base/event.hpp"
 #include "base/utf8.hpp"
@@ -46,6 +47,8 @@ Awaitable<Result<Reply>> send_verification_email(EndpointCall& call) {
   auto identity = co_await read_current_session(call);
   if (!identity || !*identity) {
     const SteadyTime answer_at = SteadyTime::clock::now() + kAnswerTimeMin;
+    auto begun = co_await begin_attempt(call, of_mailbox(call, email));
+    if (!begun) co_return std::unexpected(std::move(begun.error()));
     co_await send_to_stranger(services, email, callback_url);
     co_await wait_until(answer_at);
     co_return reply_status();
@@ -53,6 +56,8 @@ Awaitable<Result<Reply>> send_verification_email(EndpointCall& call) {
   const User& user = (*identity)->user;
   if (to_lower(user.email) != email) co_return auth::fail(400, error::kEmailMismatch);
   if (user.email_verified) co_return auth::fail(400, error::kEmailAlreadyVerified);
+  auto begun = co_await begin_attempt(call, of_own_mailbox(user.id));
+  if (!begun) co_return std::unexpected(std::move(begun.error()));
   send_verification_mail(services, user, callback_url);
   co_return reply_status();
 }
@@ -198,11 +203,12 @@ const BodySchema kSend{BodySchema::Kind::object,
 Feature email_verification() {
   constexpr auto kNone = SessionNeed::none;
   constexpr auto kUnchecked = FormCheck::no;
-  return {"email_verification",
-          {
-              {"POST", "/send-verification-email", BodyKind::json, kNone, kUnchecked, kSend, send_verification_email},
-              {"GET", "/verify-email", BodyKind::none, kNone, kUnchecked, {}, verify_email},
-          }};
+  return {
+      "email_verification",
+      {
+          {"POST", "/send-verification-email", BodyKind::json, kNone, kUnchecked, kSend, send_verification_email, true},
+          {"GET", "/verify-email", BodyKind::none, kNone, kUnchecked, {}, verify_email},
+      }};
 }
 
 }  // namespace gatehouse::features
