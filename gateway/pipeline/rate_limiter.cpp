@@ -102,7 +102,8 @@ RateLimiter::Verdict RateLimiter::judge(std::uint32_t limit, Nanoseconds interva
   // `limit` requests fit into the window; integer division may leave a rest, which must not cost the last of them.
   const Nanoseconds most = interval * (limit - 1);
   if (held > most) {
-    return {.allowed = false, .remaining = 0, .retry_after = round_up(held - most), .reset = round_up(held)};
+    const auto next = round_up(held - most);
+    return {.allowed = false, .remaining = 0, .retry_after = next, .reset = next};
   }
   return {.allowed = true,
           .remaining = static_cast<std::uint32_t>((most - held) / interval),

@@ -27,7 +27,7 @@ class RateLimiter {
     bool allowed = true;
     std::uint32_t remaining = 0;               // further requests that would pass now
     std::chrono::milliseconds retry_after{0};  // until the next one passes; only when refused
-    std::chrono::milliseconds reset{0};        // until the whole limit is there again
+    std::chrono::milliseconds reset{0};        // until the whole limit is there again; when refused as `retry_after`
   };
 
   // Counts one request of `key` against `rule`. `scope` keeps rules apart: the same key under another scope is another
