@@ -16,8 +16,8 @@ std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-bool has_folded_or_bare_lines(std::string_view head) {
-  for (auto lf = head.find('\n'); lf != std::string_view::npos; lf = head.find('\n', lf + 1)) {
+bool has_folded_or_bare_lines(std::string_view head, std::size_t from = 0) {
+  for (auto lf = head.find('\n', from); lf != std::string_view::npos; lf = head.find('\n', lf + 1)) {
     if (lf == 0 || head[lf - 1] != '\r') return true;
     if (lf + 1 < head.size() && (head[lf + 1] == ' ' || head[lf + 1] == '\t')) return true;
   }
@@ -35,12 +35,14 @@ ResponseParser::ResponseParser(bool to_head) : to_head_(to_head) {
 
 ResponseParser::Progress ResponseParser::parse_head(const char* buffer, std::size_t size) {
   const std::string_view bytes(buffer, size);
-  const auto end = bytes.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
+  const std::size_t from = scanned_ > 3 ? scanned_ - 3 : 0;
+  const auto end = bytes.find("\r\n\r\n", from);
   scanned_ = size;
   if (end == std::string_view::npos) {
     constexpr std::string_view kStart = "HTTP/1.";
     const std::size_t known = std::min(size, kStart.size());
-    return bytes.substr(0, known) == kStart.substr(0, known) ? Progress::need_more : Progress::nonsense;
+    const bool is_nonsense = bytes.substr(0, known) != kStart.substr(0, known) || has_folded_or_bare_lines(bytes, from);
+    return is_nonsense ? Progress::nonsense : Progress::need_more;
   }
   head_bytes_ = end + 4;
   if (has_folded_or_bare_lines(bytes.substr(0, head_bytes_))) return Progress::nonsense;

@@ -127,6 +127,18 @@ TEST_CASE("other protocols are told at once") {
   CHECK(outcome("<html>") == Progress::nonsense);
 }
 
+TEST_CASE("lines that end with LF alone are told at once: their head would never end") {
+  CHECK(outcome("HTTP/1.1 200 OK\n") == Progress::nonsense);
+  CHECK(outcome("HTTP/1.1 200 OK\nContent-Length: 2\n\nok") == Progress::nonsense);
+  CHECK(outcome("HTTP/1.1 200 OK\r\nContent-Length: 2\n") == Progress::nonsense);
+  CHECK(outcome("HTTP/1.1 200 OK\r\nA: b\r\n ") == Progress::nonsense);
+  ResponseParser parser(false);
+  const std::string_view text = "HTTP/1.1 200 OK\r\nA: b\r\nC: d\n";
+  for (std::size_t size = 1; size < text.size(); ++size)
+    CHECK(parser.parse_head(text.data(), size) == Progress::need_more);
+  CHECK(parser.parse_head(text.data(), text.size()) == Progress::nonsense);
+}
+
 TEST_CASE("more fields than the limit are nonsense") {
   std::string head = "HTTP/1.1 200 OK\r\n";
   for (std::size_t i = 0; i < ResponseParser::kFieldsMax; ++i) head += "A: b\r\n";
