@@ -198,6 +198,17 @@ describe('122 and 123: reload', () => {
   });
 });
 
+test('123: a file that changes while the gateway starts is noticed', async () => {
+  const routes = [...kRoutes, {path: '/early/**', upstream: 'orders', auth: 'public'}];
+  const world = await World.start({whileStarting: (gateway) => gateway.writeConfiguration(merge(gateway.configuration, {routes}))});
+  try {
+    await world.gateway.until(() => /configuration reloaded/.test(world.gateway.stderr), 'reload');
+    assert.equal((await world.gateway.request('GET', '/early/x')).status, 200);
+  } finally {
+    await world.stop();
+  }
+});
+
 test('122 and 123: reloads under load drop no request and no connection, whether the file is good or broken', async () => {
   const world = await World.start();
   const open = [];

@@ -68,12 +68,13 @@ int run_gateway(const ConfigurationFiles& files) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  // A start takes its time: what changes meanwhile is a change.
+  FileWatch watch(list_paths(files));
   auto configuration = load_or_tell(files);
   if (!configuration) return 1;
   try {
     if (files.dev) fill_in_for_development(*configuration, kDataDirectory);
     Gateway gateway(*configuration, STDOUT_FILENO);
-    FileWatch watch(list_paths(files));
     log::info("serving base_url={}", configuration->gateway.base_url.to_string());
     for (;;) {
       const timespec second{1, 0};

@@ -78,7 +78,8 @@ export class Gateway {
   #watchers = new Set();
 
   // settings: {routes, upstreams, defaults, tests, gateway: overrides of the base below, env, certificates: function(authority) →
-  // tls list, binary, arguments, quiet: true leaves the access log unread (measurements write more of it than memory holds)}
+  // tls list, binary, arguments, whileStarting: function(gateway), called with the first line of the process log, quiet: true leaves
+  // the access log unread (measurements write more of it than memory holds)}
   static async start(settings) {
     const gateway = new Gateway(settings);
     try {
@@ -128,6 +129,7 @@ export class Gateway {
     const stdio = ['ignore', this.settings.quiet ? 'ignore' : 'pipe', 'pipe'];
     this.#child = spawn(binary, args, {env: environment(this.settings.env), stdio, cwd: this.directory});
     this.#child.stdout?.on('data', (bytes) => ((this.stdout += bytes), this.#wake()));
+    this.#child.stderr.once('data', () => this.settings.whileStarting?.(this));
     this.#child.stderr.on('data', (bytes) => ((this.stderr += bytes), this.#wake()));
     this.#ended = new Promise((done) => this.#child.once('close', (code, signal) => ((this.exit = {code, signal}), this.#wake(), done())));
     const wanted = Object.entries(this.configuration.gateway.listen).filter(([, address]) => typeof address === 'string').map(([name]) => name);
