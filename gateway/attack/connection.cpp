@@ -52,6 +52,8 @@ Endpoint Endpoint::parse(std::string_view url) {
   }
   if (url.ends_with('/')) url.remove_suffix(1);
   endpoint.port = endpoint.tls ? 443 : 80;
+  if (url.find('/') != std::string_view::npos)
+    throw Unreachable(fmt::format("{}: must name a host and a port alone; the path has an option of its own", whole));
   const auto bracket = url.rfind(']');
   const auto colon = url.rfind(':');
   if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
@@ -62,7 +64,7 @@ Endpoint Endpoint::parse(std::string_view url) {
     url = url.substr(0, colon);
   }
   if (url.starts_with('[') && url.ends_with(']')) url = url.substr(1, url.size() - 2);
-  if (url.empty() || url.find_first_of("/?#@[] ") != std::string_view::npos)
+  if (url.empty() || url.find_first_of("?#@[] ") != std::string_view::npos)
     throw Unreachable(fmt::format("{}: must name a host and a port alone", whole));
   endpoint.host = url;
   return endpoint;

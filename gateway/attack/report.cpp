@@ -46,7 +46,7 @@ int Report::vectors() const {
 
 int Report::exit_code() const {
   if (!failures.empty()) return 1;
-  return unclear.empty() ? 0 : 2;
+  return unclear.empty() && broken_off.empty() ? 0 : 2;
 }
 
 std::string Report::to_text() const {
@@ -56,6 +56,7 @@ std::string Report::to_text() const {
     out.append(fmt::format("{}  {:<33} {:>8} {:>8} {:>10} {:>12} {:>8}\n", letter, group.title, group.vectors,
                            group.refused, group.forwarded, group.got_through, group.unclear));
   for (const auto& note : notes) out.append(fmt::format("note: {}\n", note));
+  if (!broken_off.empty()) out.append(fmt::format("broken off: {}\n", broken_off));
   std::size_t shown = 0;
   if (!failures.empty()) out.append("\ngot through:\n");
   for (const auto& failure : failures) {
@@ -95,7 +96,8 @@ std::string Report::to_json() const {
                            {"groups", std::move(group_list)},
                            {"failures", to_array(failures)},
                            {"unclear", to_array(unclear)},
-                           {"notes", std::move(note_list)}};
+                           {"notes", std::move(note_list)},
+                           {"broken_off", broken_off}};
   return json::serialize(whole) + "\n";
 }
 

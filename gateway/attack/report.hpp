@@ -33,6 +33,7 @@ struct Report {
   std::vector<Failure> failures;
   std::vector<Failure> unclear;
   std::vector<std::string> notes;  // what was not tried, and why
+  std::string broken_off;          // why the rest of the vectors was not tried; empty: all were
 
   int vectors() const;
   // 0 the boundary held, 1 a vector got through, 2 not everything could be judged.

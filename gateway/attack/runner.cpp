@@ -60,7 +60,7 @@ Runner::Exchange Runner::exchange(const std::vector<std::string>& steps, std::si
   Exchange result;
   bool open = true;
   for (std::size_t i = 0; i < steps.size() && open; ++i) {
-    const SteadyTime deadline = now() + patience;
+    const SteadyTime deadline = std::min(end_, now() + patience);
     // What is refused early may not be taken to its end; the answer tells.
     connection.send(steps[i], deadline);
     const bool last = i + 1 == steps.size();
@@ -78,7 +78,7 @@ Runner::Exchange Runner::exchange(const std::vector<std::string>& steps, std::si
   }
   if (!open) return result;
   connection.end_sending();
-  const SteadyTime deadline = now() + kPatienceForEnd;
+  const SteadyTime deadline = std::min(end_, now() + kPatienceForEnd);
   while (connection.read(result.bytes, deadline) == Connection::Read::data) {
   }
   return result;
@@ -140,7 +140,8 @@ void Runner::learn(Route route, Caller caller) {
   if (status == 200)
     throw Unreachable(fmt::format("{}: the upstream behind it does not answer as `gatehouse echo`{}",
                                   target_.path(route), witness_ ? ", or the witness is another one" : ""));
-  throw Unreachable(fmt::format("{}: answered {} to an ordinary request{}", target_.path(route), status,
+  throw Unreachable(fmt::format("{}: {} to an ordinary request{}", target_.path(route),
+                                status == 0 ? "no answer" : fmt::format("answered {}", status),
                                 caller == Caller::nobody ? "" : " of a signed-in user"));
 }
 
@@ -178,7 +179,7 @@ std::optional<std::string> Runner::find_poison(const Vector& vector, std::vector
   for (bool again = false;; again = true) {
     const bool is_new = !control_;
     if (is_new) control_ = std::make_unique<Connection>(dialer_);
-    const SteadyTime deadline = now() + kPatience;
+    const SteadyTime deadline = std::min(end_, now() + kPatience);
     control_->send(request, deadline);
     std::string bytes;
     Answers answers;
@@ -306,6 +307,18 @@ void Runner::judge_late_arrivals(const std::vector<Vector>& vectors) {
   }
 }
 
+// What is cut short by the time limit shows nothing.
+Verdict Runner::try_out(const Vector& vector, Outcome& outcome) {
+  for (int tries = 1;; ++tries) {
+    keep_pace();
+    const Verdict verdict = fire_or_tell(vector, outcome, tries == kTries);
+    if (now() >= end_) throw Unreachable("the time limit is over");
+    if (verdict.kind != Verdict::Kind::unclear || tries == kTries) return verdict;
+    // A limit of the installation: it gets its time.
+    next_ = std::min(end_, now() + std::chrono::seconds(5 * tries));
+  }
+}
+
 Report Runner::run() {
   const SteadyTime start = next_ = now();
   end_ = start + plan_.time_limit;
@@ -330,17 +343,13 @@ Report Runner::run() {
   int done = 0;
   for (const auto& vector : vectors) {
     Outcome outcome;
-    Verdict verdict;
-    for (int tries = 1;; ++tries) {
-      keep_pace();
-      if (now() > end_)
-        throw Unreachable(fmt::format("the time limit is over after {} of {} vectors", done, vectors.size()));
-      verdict = fire_or_tell(vector, outcome, tries == kTries);
-      if (verdict.kind != Verdict::Kind::unclear || tries == kTries) break;
-      // A limit of the installation: it gets its time.
-      next_ = now() + std::chrono::seconds(5 * tries);
+    try {
+      const Verdict verdict = try_out(vector, outcome);
+      count(vector, verdict, outcome);
+    } catch (const Unreachable& error) {
+      report_.broken_off = fmt::format("{}, after {} of {} vectors", error.what(), done, vectors.size());
+      break;
     }
-    count(vector, verdict, outcome);
     ++done;
     if (plan_.progress) plan_.progress(done, static_cast<int>(vectors.size()));
     if (is_gone_) {
@@ -352,7 +361,7 @@ Report Runner::run() {
       break;
     }
   }
-  if (!is_gone_) judge_late_arrivals(vectors);
+  if (!is_gone_ && report_.broken_off.empty()) judge_late_arrivals(vectors);
   report_.seconds = std::chrono::duration<double>(now() - start).count();
   return std::move(report_);
 }

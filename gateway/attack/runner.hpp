@@ -36,7 +36,7 @@ class Runner {
 
   bool is_loopback() const { return dialer_.is_loopback(); }
 
-  // Throws Unreachable, with what keeps the attack from being made.
+  // Throws Unreachable, with what keeps the attack from being made at all.
   Report run();
 
  private:
@@ -54,6 +54,7 @@ class Runner {
   void learn(Route route, Caller caller);
   std::vector<Arrival> take_arrivals(const Answers& answers);
   Verdict fire(const Vector& vector, Outcome& outcome);
+  Verdict try_out(const Vector& vector, Outcome& outcome);
   Verdict fire_or_tell(const Vector& vector, Outcome& outcome, bool is_last_try);
   bool takes_connections() const;
   std::optional<std::string> find_poison(const Vector& vector, std::vector<Arrival>& arrivals);

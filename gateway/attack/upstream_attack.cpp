@@ -135,7 +135,10 @@ std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_false_keys() const {
   const std::string& key = plan_.key;
   const std::string right = "Authorization: Bearer " + key;
   const auto add = [&](std::string_view name, const std::vector<std::string>& lines, std::string_view query = {}) {
-    list.push_back({.name = fmt::format("11 {}", name), .bytes = request(lines, query), .holds_key = true});
+    list.push_back({.name = fmt::format("11 {}", name),
+                    .bytes = request(lines, query),
+                    .holds_key = true,
+                    .is_right = std::ranges::find(lines, right) != lines.end()});
   };
   const auto bearer = [&](std::string_view name, const std::string& value) {
     if (value != key) add(name, {"Authorization: Bearer " + value});
@@ -173,9 +176,13 @@ std::vector<UpstreamAttack::Attempt> UpstreamAttack::make_false_keys() const {
   return list;
 }
 
+SteadyTime UpstreamAttack::deadline() const {
+  return std::min(end_, std::chrono::steady_clock::now() + kPatience);
+}
+
 UpstreamAttack::Answered UpstreamAttack::ask(const Attempt& attempt) const {
   Connection connection(dialer_);
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kPatience;
+  const SteadyTime deadline = this->deadline();
   connection.send(attempt.bytes, deadline);
   if (attempt.incomplete) connection.end_sending();
   std::string received;
@@ -200,6 +207,7 @@ void UpstreamAttack::learn() {
   const auto tells = [](int status) { return status == 401 || status == 403; };
   if (plan_.key.empty()) {
     const int status = ask_ordinary({});
+    if (status == 0) throw Unreachable(fmt::format("{}{}: gives no answer", plan_.url, plan_.path));
     if (tells(status) || (status >= 200 && status <= 399) || status == 500) return;
     throw Unreachable(
         fmt::format("{}{}: answers {} without a key, which does not tell whether it asks for one: give a "
@@ -207,7 +215,8 @@ void UpstreamAttack::learn() {
                     plan_.url, plan_.path, status));
   }
   const int status = ask_ordinary({"Authorization: Bearer " + plan_.key});
-  if (status == 0 || tells(status))
+  if (status == 0) throw Unreachable(fmt::format("{}{}: gives no answer to the right key", plan_.url, plan_.path));
+  if (tells(status))
     throw Unreachable(fmt::format("{}{}: the right key is not taken (answer {})", plan_.url, plan_.path, status));
   if ((status >= 200 && status <= 399) || tells(ask_ordinary({}))) return;
   throw Unreachable(fmt::format("{}{}: answers {} to the right key: give a path that is served with --path", plan_.url,
@@ -241,8 +250,54 @@ std::string UpstreamAttack::show_sent(const Attempt& attempt) const {
                      attempt.bytes.substr(0, attempt.bytes.find(' ')), plan_.path);
 }
 
+// Whoever holds the key is let in by right, also by a server that reads one of two Authorization lines: told, no more.
+void UpstreamAttack::count(const Attempt& attempt, const Answered& answered, Verdict verdict, Report& report) const {
+  GroupCount& group = report.groups[attempt.group];
+  group.title = attempt.group == 'K' ? "the upstream's key" : title_of(attempt.group);
+  ++group.vectors;
+  const auto describe = [&](std::string problem) {
+    return Failure{.name = show(attempt.name, {plan_.key}, 120),
+                   .threat = attempt.threat,
+                   .problem = std::move(problem),
+                   .sent = show_sent(attempt),
+                   .answered = answered.status == 0 ? "nothing" : std::to_string(answered.status)};
+  };
+  switch (verdict) {
+    case Verdict::refused:
+      ++group.refused;
+      break;
+    case Verdict::got_through:
+      if (attempt.is_right) {
+        ++group.forwarded;
+        report.notes.push_back(
+            fmt::format("{}: answered {}; better refuse a second Authorization", attempt.name, answered.status));
+        break;
+      }
+      ++group.got_through;
+      report.failures.push_back(describe(fmt::format("answered {} instead of 401 or 403", answered.status)));
+      break;
+    case Verdict::unclear:
+      ++group.unclear;
+      report.unclear.push_back(describe(answered.status == 0 ? "no answer, also to an ordinary request"
+                                                             : fmt::format("answered {}", answered.status)));
+      break;
+  }
+}
+
+UpstreamAttack::Verdict UpstreamAttack::try_out(const Attempt& attempt, Answered& answered) {
+  for (int tries = 1;; ++tries) {
+    if (tries > 1) next_ = std::min(end_, std::chrono::steady_clock::now() + std::chrono::seconds(tries));
+    keep_pace();
+    answered = ask(attempt);
+    const Verdict verdict = judge(attempt, answered);
+    if (std::chrono::steady_clock::now() >= end_) throw Unreachable("the time limit is over");
+    if (verdict != Verdict::unclear || tries == kTries) return verdict;
+  }
+}
+
 Report UpstreamAttack::run() {
   const SteadyTime start = next_ = std::chrono::steady_clock::now();
+  end_ = start + plan_.time_limit;
   Report report;
   report.target = plan_.url;
   report.has_witness = true;
@@ -252,39 +307,13 @@ Report UpstreamAttack::run() {
   const auto attempts = make_attempts();
   int done = 0;
   for (const auto& attempt : attempts) {
-    Answered answered;
-    Verdict verdict = Verdict::unclear;
-    for (int tries = 1; tries <= kTries && verdict == Verdict::unclear; ++tries) {
-      if (tries > 1) next_ = std::chrono::steady_clock::now() + std::chrono::seconds(tries);
-      keep_pace();
-      if (std::chrono::steady_clock::now() > start + plan_.time_limit)
-        throw Unreachable(fmt::format("the time limit is over after {} of {} vectors", done, attempts.size()));
-      answered = ask(attempt);
-      verdict = judge(attempt, answered);
-    }
-    GroupCount& group = report.groups[attempt.group];
-    group.title = attempt.group == 'K' ? "the upstream's key" : title_of(attempt.group);
-    ++group.vectors;
-    const auto describe = [&](std::string problem) {
-      return Failure{.name = show(attempt.name, {plan_.key}, 120),
-                     .threat = attempt.threat,
-                     .problem = std::move(problem),
-                     .sent = show_sent(attempt),
-                     .answered = answered.status == 0 ? "nothing" : std::to_string(answered.status)};
-    };
-    switch (verdict) {
-      case Verdict::refused:
-        ++group.refused;
-        break;
-      case Verdict::got_through:
-        ++group.got_through;
-        report.failures.push_back(describe(fmt::format("answered {} instead of 401 or 403", answered.status)));
-        break;
-      case Verdict::unclear:
-        ++group.unclear;
-        report.unclear.push_back(describe(answered.status == 0 ? "no answer, also to an ordinary request"
-                                                               : fmt::format("answered {}", answered.status)));
-        break;
+    try {
+      Answered answered;
+      const Verdict verdict = try_out(attempt, answered);
+      count(attempt, answered, verdict, report);
+    } catch (const Unreachable& error) {
+      report.broken_off = fmt::format("{}, after {} of {} vectors", error.what(), done, attempts.size());
+      break;
     }
     ++done;
     if (plan_.progress) plan_.progress(done, static_cast<int>(attempts.size()));

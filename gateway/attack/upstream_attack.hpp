@@ -29,7 +29,7 @@ class UpstreamAttack {
   explicit UpstreamAttack(UpstreamPlan plan);
 
   bool is_loopback() const { return dialer_.is_loopback(); }
-  // Throws Unreachable, also where the key that was given is not taken.
+  // Throws Unreachable where nothing can be tried, also as the key that was given is not taken.
   Report run();
 
  private:
@@ -40,6 +40,7 @@ class UpstreamAttack {
     int threat = 11;
     bool is_head = false;     // the answer has no body
     bool holds_key = false;   // or what resembles it: not shown
+    bool is_right = false;    // the key itself, where it belongs, and something beside it
     bool incomplete = false;  // nothing follows: the sending side is closed
   };
   struct Answered {
@@ -54,16 +55,21 @@ class UpstreamAttack {
   std::vector<Attempt> make_false_keys() const;
   std::vector<Attempt> make_spoofed() const;
   Answered ask(const Attempt& attempt) const;
+  SteadyTime deadline() const;
   int ask_ordinary(const std::vector<std::string>& lines) const;
   // Throws Unreachable where its answers would not tell whether a key was asked for.
   void learn();
   Verdict judge(const Attempt& attempt, const Answered& answered) const;
   void keep_pace();
+  // Throws Unreachable where there is nobody any more, or no time.
+  Verdict try_out(const Attempt& attempt, Answered& answered);
+  void count(const Attempt& attempt, const Answered& answered, Verdict verdict, Report& report) const;
   std::string show_sent(const Attempt& attempt) const;
 
   UpstreamPlan plan_;
   Dialer dialer_;
   SteadyTime next_;
+  SteadyTime end_;
 };
 
 }  // namespace gatehouse::attack

@@ -108,11 +108,12 @@ void add_look_alikes(Vectors& out) {
     bool is_open = true;
     for (const auto separator : kSeparators) {
       const std::string line = fmt::format("{}: {}", replace_hyphens(name, separator), value_of(name));
-      // In turns: the rule does not depend on the route, and every spelling is tried on both.
-      const Route route = is_open ? Route::open : Route::required;
-      const Caller caller = is_open ? Caller::nobody : Caller::ada;
+      // In turns: the rule does not depend on the route, and each name is tried on both. Without a session on one.
+      const bool is_public = is_open || out.target().ada_cookie.empty();
+      const Route route = is_public ? Route::open : Route::required;
+      const Caller caller = is_public ? Caller::nobody : Caller::ada;
       std::vector<std::string> lines{line};
-      if (!is_open) lines.push_back(out.cookie_line(caller));
+      if (!is_public) lines.push_back(out.cookie_line(caller));
       out.add({.name = fmt::format("'{}' for '-' in {}", separator, name),
                .threat = 2,
                .route = route,

@@ -115,6 +115,48 @@ describe('an upstream past the gateway', () => {
       },
     ));
 
+  // It does not let anybody in who lacks the key.
+  test('that reads the first of two keys, as servers do, is in order, and told that it does', () =>
+    withUpstream(
+      (request, response) => response.writeHead(holdsKey(request) ? 200 : 401).end(),
+      async (url) => {
+        const {code, stdout, stderr, report} = await attack('--upstream', url, '--key-file', keyFile(), '--rate', '1000');
+        assert.equal(code, 0, stdout + stderr);
+        assert.deepEqual(report.notes, ['the right key, then a wrong one', 'the right key twice'].map((name) => `11 ${name}: answered 200; better refuse a second Authorization`));
+      },
+    ));
+
+  test('what got through before the time is over, or the upstream, is told', async () => {
+    let count = 0;
+    await withUpstream(
+      (_, response) => setTimeout(() => response.writeHead(200).end(), ++count > 10 ? 60_000 : 0),
+      async (url) => {
+        const {code, stderr, report} = await attack('--upstream', url, '--rate', '1000', '--time-limit', '10');
+        assert.equal(code, 1, stderr);
+        assert.equal(report.failures.length, 9);
+        assert.match(report.broken_off, /^the time limit is over, after 9 of \d+ vectors$/);
+        assert.match(stderr, /the time limit is over, after 9 of/);
+      },
+    );
+    const leaving = http.createServer((_, response) => response.writeHead(401).end(() => ++count === 100 && leaving.close()));
+    count = 0;
+    await new Promise((done) => leaving.listen(0, '127.0.0.1', done));
+    const {code, report} = await attack('--upstream', `http://127.0.0.1:${leaving.address().port}`, '--rate', '1000');
+    assert.equal(code, 2);
+    assert.deepEqual(report.failures, []);
+    assert.match(report.broken_off, /Connection refused, after \d+ of \d+ vectors$/);
+  });
+
+  test('that does not answer what it should refuse is not waited for longer than there is time', () =>
+    withUpstream(
+      (request, response) => 'x-user-id' in request.headers || response.writeHead(401).end(),
+      async (url) => {
+        const {code, report} = await attack('--upstream', url, '--time-limit', '3');
+        assert.equal(code, 2);
+        assert.match(report.broken_off, /^the time limit is over, after 0 of/);
+      },
+    ));
+
   // Who answers everybody alike, or nobody, has not shown that it asks for a key: that is no 0.
   const silent = {
     'does not take the right key': [(_, response) => response.writeHead(401).end(), true],

@@ -71,6 +71,7 @@ void tell_progress(int done, int all) {
 
 int tell(const attack::Report& report, const Options& options) {
   fmt::print("{}", report.to_text());
+  if (!report.broken_off.empty()) complain(report.broken_off);
   if (!options.json.empty()) {
     std::ofstream file(options.json, std::ios::binary | std::ios::trunc);
     file << report.to_json();
