@@ -9,12 +9,15 @@ namespace gatehouse::pipeline {
 
 namespace {
 
-// Neither may contain a line feed.
+// The rule is part of it, so that a rule that was changed holds from its first request: what was counted by another one
+// says nothing of it. None may contain a line feed.
 std::string name_of(const config::Route& route) {
   std::string name = route.host + "\n" + route.path;
   std::vector<std::string> methods = route.methods;
   std::ranges::sort(methods);
   for (const auto& method : methods) name.append("\n").append(method);
+  if (route.rate_limit)
+    name.append(fmt::format("\n{} in {}", route.rate_limit->limit, route.rate_limit->window.count()));
   return name;
 }
 

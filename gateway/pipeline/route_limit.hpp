@@ -11,7 +11,7 @@ namespace gatehouse::pipeline {
 struct RouteLimit {
   explicit RouteLimit(const config::Route& route);
 
-  // Told apart by it: the same for the same route on every gateway and after each reload.
+  // Told apart by it: the same for the same route and rule on every gateway and after each reload.
   std::string name;
   std::uint64_t scope = 0;  // the same in this process
   // For each key of the rule the lines of RateLimit-Policy and RateLimit, up to the number that is left

@@ -138,6 +138,26 @@ test('it comes back after the time it told', async () => {
   assert.equal((await world.gateway.request('GET', '/quick/x')).status, 200);
 });
 
+test('a rule that a reload changes holds at once, and what others have counted stays', async () => {
+  const rule = (path, limit, window) => ({path, upstream: 'orders', auth: 'public', rate_limit: {limit, window, by: 'ip'}});
+  const reloads = await World.start({routes: [rule('/wider/**', 2, '10h'), rule('/shorter/**', 2, '10h'), rule('/same/**', 2, '10h')]});
+  try {
+    const statuses = async () => {
+      const answers = [];
+      for (const path of ['/wider/x', '/shorter/x', '/same/x']) answers.push((await reloads.gateway.request('GET', path)).status);
+      return answers;
+    };
+    assert.deepEqual([await statuses(), await statuses(), await statuses()], [[200, 200, 200], [200, 200, 200], [429, 429, 429]]);
+    const routes = [rule('/wider/**', 3, '10h'), rule('/shorter/**', 2, '1m'), rule('/same/**', 2, '10h')];
+    reloads.gateway.writeConfiguration({...reloads.gateway.configuration, routes});
+    reloads.gateway.signal('SIGHUP');
+    await reloads.gateway.until(() => reloads.gateway.stderr.includes('configuration reloaded'), 'reload');
+    assert.deepEqual(await statuses(), [200, 200, 429]);
+  } finally {
+    await reloads.stop();
+  }
+});
+
 test('a refusal is logged with its reason', async () => {
   const line = await world.gateway.logged((entry) => entry.status === 429);
   assert.match(JSON.stringify(line), /rate|limit/i);
