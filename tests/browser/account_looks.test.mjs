@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { kOrigin } from '../end_to_end/support/gateway.mjs';
 import { AccountWorld, expectSaid, focused, kAccount, kDevices, kPassword, signInWithProvider, waitForAccount } from './support/account_world.mjs';
-import { checkEveryLook } from './support/browser.mjs';
+import { checkEveryLook, waitForValue } from './support/browser.mjs';
 
 const click = (page, name) => page.getByRole('button', { name, exact: true }).click();
 
@@ -146,7 +146,7 @@ describe('where sessions are fresh for a second', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Sign in again' }).click();
     await page.waitForURL(`${kOrigin}/sign-in?return_to=%2Faccount&again=1`);
     await page.getByRole('alert').filter({ hasText: 'Sign in again to go on.' }).waitFor();
-    assert.equal(await page.getByLabel('E-mail').inputValue(), user.email);
+    await waitForValue(page.getByLabel('E-mail'), user.email);
     await page.getByLabel('Password', { exact: true }).fill(kPassword);
     await click(page, 'Sign in');
     await waitForAccount(page);

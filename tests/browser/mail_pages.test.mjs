@@ -1,7 +1,7 @@
 // The pages around mails, whatever the gateway answers: confirming an address, and a forgotten password.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { checkEveryLook, findAccessibilityFaults, launchBrowser, openPage, takeScreenshot } from './support/browser.mjs';
+import { checkEveryLook, findAccessibilityFaults, launchBrowser, openPage, takeScreenshot, waitForValue } from './support/browser.mjs';
 import { startStandIn } from './support/stand_in.mjs';
 
 const user = { id: 'u1', name: 'Ada Lovelace', email: 'ada@example.com', emailVerified: false };
@@ -73,7 +73,7 @@ test('a sign-in that waits for the address to be confirmed leads to the mailbox,
   await page.getByRole('link', { name: 'Back to sign in' }).click();
   await page.getByRole('button', { name: 'Sign in' }).waitFor();
   assert.equal(pathOf(page), '/sign-in?return_to=%2Fapp%3Fx%3D1');
-  assert.equal(await page.getByLabel('E-mail', { exact: true }).inputValue(), 'ada@example.com');
+  await waitForValue(page.getByLabel('E-mail', { exact: true }), 'ada@example.com');
   assert.deepEqual(complaints, []);
 });
 
@@ -164,7 +164,7 @@ test('somebody who is signed in asks for the mail to their own address', async (
   const mismatch = { status: 400, body: { code: 'EMAIL_MISMATCH', message: 'Email mismatch' } };
   const { page } = await open('/verify-email', { '/get-session': { body: { session: {}, user } }, '/send-verification-email': ({ email }) => (email === user.email ? done : mismatch) });
   await page.getByLabel('E-mail', { exact: true }).waitFor();
-  assert.equal(await page.getByLabel('E-mail', { exact: true }).inputValue(), 'ada@example.com');
+  await waitForValue(page.getByLabel('E-mail', { exact: true }), 'ada@example.com');
   await page.getByLabel('E-mail', { exact: true }).fill('eve@example.com');
   await page.keyboard.press('Enter');
   await say(page, 'You are signed in with another address. Sign out first.');
@@ -179,7 +179,7 @@ test('a forgotten password: the same answer for everybody, and a way to ask agai
   await page.getByRole('link', { name: 'Forgot your password?' }).click();
   await heading(page, 'Forgot your password?');
   assert.equal(pathOf(page), '/forgot-password?return_to=%2Fapp');
-  assert.equal(await page.getByLabel('E-mail', { exact: true }).inputValue(), 'ada@example.com');
+  await waitForValue(page.getByLabel('E-mail', { exact: true }), 'ada@example.com');
   await checkEveryLook(page, 'forgot-password');
   await page.getByLabel('E-mail', { exact: true }).fill('');
   await page.getByRole('button', { name: 'Send the mail' }).click();

@@ -160,13 +160,16 @@ describe('two gateways with one Redis', () => {
     const email = newEmail();
     const evaluated = await countEvaluated(Array.from({length: 50}, (_, index) => guess(gateways[index % 2], email, newAddress())));
     // On a machine that is so busy that Redis seems to be away, each gateway counts for itself.
-    const away = gateways.filter(({stderr}) => stderr.includes('counted by each gateway for itself')).length;
+    const timesAway = ({stderr}) => stderr.split('\n').filter((line) => line.includes('attempts at secrets are counted by each')).length;
+    const away = gateways.filter(timesAway).length;
     assert.ok(evaluated >= 4 && evaluated <= 4 * (1 + away), `${evaluated}, away: ${away}`);
+    const before = timesAway(gateways[0]);
     await redis.kill();
     const other = newEmail();
     assert.equal(await countEvaluated(Array.from({length: 20}, () => guess(gateways[0], other, newAddress()))), 4);
     assert.match((await gateways[0].internal('/metrics')).body.toString(), /^gatehouse_ladder_store_up 0$/m);
-    assert.equal(gateways[0].stderr.split('\n').filter((line) => line.includes('attempts at secrets are counted by each')).length, 1);
+    const told = timesAway(gateways[0]);
+    assert.ok(told >= 1 && told <= before + 1, `told ${told} times, ${before} of them before Redis was killed`);
   });
 });
 

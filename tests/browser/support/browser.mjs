@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { eventually } from '../../end_to_end/support/servers.mjs';
 
 const flags = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 
@@ -27,6 +28,11 @@ export async function openPage(browser, options = {}) {
     if (['error', 'warning'].includes(message.type()) && !expected) complaints.push(message.text());
   });
   return { context, page, complaints };
+}
+
+// A page's script may still be about to fill it in.
+export async function waitForValue(field, value) {
+  await eventually(`the field holds ${value}`, async () => (await field.inputValue()) === value);
 }
 
 const axeSource = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
