@@ -48,6 +48,16 @@ void note_lock(const EndpointCall& call, bool of_account) {
              .detail = call.request.path});
 }
 
+Awaitable<LadderVerdict> count_mail(EndpointCall& call, std::string_view user_id) {
+  Attempts* const attempts = call.services.attempts;
+  if (attempts == nullptr) co_return LadderVerdict();
+  LadderRules rules = make_rules(attempts->settings(), false);
+  rules.lock_max = rules.lock_first;
+  const AttemptKeys keys = attempts->make_keys(of_own_mailbox(user_id));
+  const auto start = co_await attempts->begin(keys, rules, false);
+  co_return start.verdict;
+}
+
 }  // namespace
 
 AttemptSubject of_stranger(const EndpointCall& call, std::string_view email) {
@@ -68,6 +78,17 @@ AttemptSubject of_mailbox(const EndpointCall& call, std::string_view email) {
 
 AttemptSubject of_own_mailbox(std::string_view user_id) {
   return {account_of_own_mailbox(user_id), {}, false};
+}
+
+Awaitable<Result<void>> begin_mail(EndpointCall& call, std::string_view user_id) {
+  const auto verdict = co_await count_mail(call, user_id);
+  if (verdict.step != Step::pass) co_return refuse(call, verdict);
+  co_return Result<void>();
+}
+
+Awaitable<bool> may_mail(EndpointCall& call, std::string_view user_id) {
+  const auto verdict = co_await count_mail(call, user_id);
+  co_return verdict.step == Step::pass;
 }
 
 bool asks_on_risk(const EndpointCall& call) {

@@ -31,6 +31,13 @@ AttemptSubject of_own_mailbox(std::string_view user_id);
 // nobody counts, all pass. Once for each call.
 Awaitable<Result<void>> begin_attempt(EndpointCall& call, AttemptSubject subject);
 
+// For a mail that a call of who has shown who they are would send, beside what else it does: whoever has an account of
+// somebody's address does not flood that mailbox. Counted together with what of_own_mailbox() counts; an error answers
+// the call with 429. `user_id` outlives the call.
+Awaitable<Result<void>> begin_mail(EndpointCall& call, std::string_view user_id);
+// The same where the answer says nothing of the mail: whether it may be sent.
+Awaitable<bool> may_mail(EndpointCall& call, std::string_view user_id);
+
 // What came of it; an attempt of which nothing is told was wrong. `user_id`: whose secret it is, for the audit trail;
 // empty where there is no such user.
 void tell_attempt(EndpointCall& call, bool right, std::string_view user_id);

@@ -163,6 +163,37 @@ TEST_CASE_FIXTURE(Fixture, "strangers who flood a mailbox do not keep its owner,
   CHECK(sign_in(owner).status == 200);
 }
 
+TEST_CASE_FIXTURE(Fixture, "who has an account of somebody's address does not flood that mailbox, nor another one") {
+  server.settings.user.change_email.enabled = true;
+  server.settings.user.delete_user.enabled = true;
+  server.settings.user.delete_user.send_delete_account_verification = true;
+  for (int i = 0; i < 3; ++i) CHECK(owner.post("/delete-user", {{"callbackURL", "/"}}).status == 200);
+  // Whether the address is somebody's does not show here either.
+  REQUIRE(stranger.sign_up("bob@example.test").status == 200);
+  for (const char* address : {"new@example.test", "bob@example.test"})
+    CHECK(owner.post("/change-email", {{"newEmail", address}}).status == 200);
+  for (const char* address : {"new@example.test", "bob@example.test"}) {
+    const auto refused = owner.post("/change-email", {{"newEmail", address}});
+    CHECK(refused.status == 429);
+    CHECK(refused.header("Retry-After") == "1");
+  }
+  CHECK(owner.post("/delete-user", {{"callbackURL", "/"}}).status == 429);
+  CHECK(owner.post("/send-verification-email", {{"email", kEmail}}).status == 429);
+  CHECK(server.mailer.mails.size() == 4);
+  CHECK(sign_in(owner).status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sign-in that sends a mail sends no more of them than fit into a mailbox") {
+  server.settings.email_and_password.require_email_verification = true;
+  server.settings.email_verification.send_on_sign_in = true;
+  for (int i = 0; i < 8; ++i) {
+    const auto answer = sign_in(owner);
+    CHECK(answer.status == 403);
+    CHECK(answer.header("Retry-After") == "");
+  }
+  CHECK(server.mailer.mails.size() == 5);
+}
+
 TEST_CASE_FIXTURE(Fixture, "invented reset tokens count for the network, a right one does not") {
   REQUIRE(owner.post("/request-password-reset", {{"email", kEmail}}).status == 200);
   const auto& url = server.mailer.mails.at(0).url;

@@ -205,8 +205,10 @@ Awaitable<Result<Reply>> sign_in_email(EndpointCall& call) {
   tell_attempt(call, true, user->id);
   if (services.settings.email_and_password.require_email_verification && !user->email_verified) {
     call.note(note_refused_sign_in("email_not_verified", user->id));
-    if (services.settings.email_verification.send_on_sign_in)
-      send_verification_mail(services, *user, call.text("callbackURL").value_or(""));
+    if (services.settings.email_verification.send_on_sign_in) {
+      const bool may_send = co_await may_mail(call, user->id);
+      if (may_send) send_verification_mail(services, *user, call.text("callbackURL").value_or(""));
+    }
     co_return auth::fail(403, error::kEmailNotVerified);
   }
   Session made = services.sessions.make(describe_session(call, user->id));

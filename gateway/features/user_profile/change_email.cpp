@@ -3,6 +3,7 @@
 #include "auth/current_session.hpp"
 #include "auth/email_token.hpp"
 #include "auth/error_codes.hpp"
+#include "auth/secret_attempt.hpp"
 #include "base/ascii.hpp"
 
 namespace gatehouse::features {
@@ -76,6 +77,10 @@ Awaitable<Result<Reply>> change_email(EndpointCall& call) {
   if (change.new_email == user.email) co_return fail_without_code("Email is the same");
   const bool at_once = !user.email_verified && settings.update_email_without_verification;
   if (!at_once && !services.mailer.is_available()) co_return fail_without_code("Verification email isn't enabled");
+  if (services.mailer.is_available()) {
+    auto begun = co_await begin_mail(call, user.id);
+    if (!begun) co_return std::unexpected(std::move(begun.error()));
+  }
   const auto other = co_await services.users.find_by_email(change.new_email);
   // Nobody learns whether an address is in use.
   if (other) co_return reply_status();

@@ -116,6 +116,8 @@ Awaitable<Result<Reply>> delete_user(EndpointCall& call) {
     co_return reply_done("User deleted");
   }
   if (settings.send_delete_account_verification) {
+    auto begun = co_await begin_mail(call, user_id);
+    if (!begun) co_return std::unexpected(std::move(begun.error()));
     co_await send_link(call);
     co_return reply_done("Verification email sent");
   }
