@@ -62,8 +62,8 @@ Awaitable<> Forwarding::pass() {
   }
 }
 
-// Sends the request and reads the head of the answer; a second time if the first connection had ended while it was
-// idle, or if there is another server to ask.
+// Sends the request and reads the head of the answer; a second time if the connection ended without one, to another
+// server if it was new and there is one.
 Awaitable<Forwarding::ReadHead> Forwarding::ask() {
   Turn turn = group_.take_turn(request_.balance_key);
   for (bool again = false;; again = true) {
@@ -90,11 +90,11 @@ Awaitable<Forwarding::ReadHead> Forwarding::ask() {
       connection_ = nullptr;
       turn = group_.take_turn(request_.balance_key);
     } else {
-      auto elsewhere = group_.take_turn_elsewhere(request_.balance_key, connection_->server);
-      if (!elsewhere) co_return result;
+      if (connection_->is_probe) co_return result;
       group_.on_failure(*connection_, describe_end());
+      const std::size_t server = connection_->server;
       connection_ = nullptr;
-      turn = *std::move(elsewhere);
+      turn = group_.take_turn_again(request_.balance_key, server);
     }
   }
 }

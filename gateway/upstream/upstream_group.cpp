@@ -106,10 +106,9 @@ Turn UpstreamGroup::take_turn(std::uint64_t key) {
   throw Failure(503, "upstream_unavailable", fmt::format("{}: all servers are left out", settings_.name));
 }
 
-std::optional<Turn> UpstreamGroup::take_turn_elsewhere(std::uint64_t key, std::size_t server) {
-  Turn turn{.key = key, .tried = ServerSet{1} << server};
-  if (choose(turn) != Choice::chosen) return std::nullopt;
-  return turn;
+Turn UpstreamGroup::take_turn_again(std::uint64_t key, std::size_t failed) {
+  Turn turn{.key = key, .tried = ServerSet{1} << failed};
+  return choose(turn) == Choice::chosen ? std::move(turn) : take_turn(key);
 }
 
 bool UpstreamGroup::take_next(Turn& turn) {

@@ -79,8 +79,8 @@ class UpstreamGroup {
   // servers are left out, 503 upstream_busy when all have as many requests as they may have.
   Turn take_turn(std::uint64_t key);
 
-  // As take_turn(), at another server than this one; absent: none of them serves, or all are full.
-  std::optional<Turn> take_turn_elsewhere(std::uint64_t key, std::size_t server);
+  // As take_turn(); at the server that has just failed only if no other one serves, or all are full.
+  Turn take_turn_again(std::uint64_t key, std::size_t failed);
 
   // An idle connection to the turn's server, without waiting; null, and the turn as it was, if there is none.
   std::unique_ptr<Connection> take_idle(Turn& turn);

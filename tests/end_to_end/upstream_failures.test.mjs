@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
 import {requestText} from './support/raw.mjs';
 import {Scripts, closedPort} from './support/scripted.mjs';
+import {answer} from './support/upstream.mjs';
 import {World, kRoutes} from './support/world.mjs';
 
 const scripts = new Scripts();
@@ -115,6 +116,22 @@ describe('an upstream that fails', () => {
     const response = await world.gateway.request('POST', target, {body: 'pay'});
     expectGatewayError(response, 502);
     assert.equal(mark.requests().filter((request) => request.target === target).length, 1);
+  });
+
+  test('a GET whose connection ends is tried again, and a POST is not', async () => {
+    const failed = new Set();
+    const target = scripted(async (received, wire) => {
+      const {target: asked} = await received.complete;
+      if (failed.has(asked)) return wire.write(answer(200, 'at last'));
+      failed.add(asked);
+      wire.destroy();
+    });
+    const sent = (asked) => world.upstream.requests.filter((request) => request.target === asked).length;
+    const response = await world.gateway.request('GET', `${target}?get`);
+    assert.equal(response.body.toString(), 'at last');
+    assert.equal(sent(`${target}?get`), 2);
+    expectGatewayError(await world.gateway.request('POST', `${target}?post`, {body: 'pay'}), 502);
+    assert.equal(sent(`${target}?post`), 1);
   });
 
   test('a GET is tried again at most once', async () => {
