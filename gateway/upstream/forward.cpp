@@ -62,8 +62,8 @@ Awaitable<> Forwarding::pass() {
   }
 }
 
-// Sends the request and reads the head of the answer; a second time if the connection ended without one, to another
-// server if it was new and there is one.
+// Sends the request and reads the head of the answer; a second time if the connection ended without one: to another
+// server if there is one, unless the end of an idle connection says nothing of the server that a session stays with.
 Awaitable<Forwarding::ReadHead> Forwarding::ask() {
   Turn turn = group_.take_turn(request_.balance_key);
   for (bool again = false;; again = true) {
@@ -88,7 +88,8 @@ Awaitable<Forwarding::ReadHead> Forwarding::ask() {
     if (again || !may_ask_again(result)) co_return result;
     if (connection_->reused) {
       connection_ = nullptr;
-      turn = group_.take_turn(request_.balance_key);
+      turn = group_.is_sticky() ? group_.take_turn(request_.balance_key)
+                                : group_.take_turn_again(request_.balance_key, turn.server);
     } else {
       if (connection_->is_probe) co_return result;
       group_.on_failure(*connection_, describe_end());

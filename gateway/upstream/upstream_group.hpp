@@ -79,6 +79,9 @@ class UpstreamGroup {
   // servers are left out, 503 upstream_busy when all have as many requests as they may have.
   Turn take_turn(std::uint64_t key);
 
+  // Sessions stay with their servers.
+  bool is_sticky() const { return settings_.balance == config::Balance::session_hash; }
+
   // As take_turn(); at the server that has just failed only if no other one serves, or all are full.
   Turn take_turn_again(std::uint64_t key, std::size_t failed);
 

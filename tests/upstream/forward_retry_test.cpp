@@ -89,6 +89,25 @@ TEST_CASE("a body that has not come yet is not sent again either") {
   CHECK(world.upstream.connections() == 1);
 }
 
+TEST_CASE("an idle connection that ends: another server is asked, also where the first one has less to do") {
+  EndingAndServing world;
+  world.settings.balance = config::Balance::least_requests;
+  world.upstream.run([](Peer& peer) -> Awaitable<> {
+    co_await peer.take_head();
+    if (peer.index() == 0) {
+      co_await peer.send(std::string(kHello));
+      co_await peer.take_head();
+    }
+    peer.close();
+  });
+  const auto busy = world.group().states().count_request(1);
+  CHECK(world.ask({}) == "hello");
+  CHECK(world.second.connections() == 0);
+  CHECK(world.ask({}) == "hello");
+  CHECK(world.upstream.connections() == 1);
+  CHECK(world.second.connections() == 1);
+}
+
 TEST_CASE("a new connection that ends without an answer: the only server is asked once more, if that can do no harm") {
   const auto ask = [](MemoryRequest request, ForwardOptions options, bool always, std::size_t connections) {
     ForwardWorld world;
