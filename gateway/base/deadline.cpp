@@ -16,7 +16,11 @@ Deadline::~Deadline() {
 }
 
 void Deadline::set(std::chrono::milliseconds from_now) {
-  at_ = deadlines_.now() + from_now;
+  set_at(deadlines_.now() + from_now);
+}
+
+void Deadline::set_at(SteadyTime at) {
+  at_ = at;
   expired_ = false;
 }
 

@@ -24,6 +24,9 @@ class Deadline {
 
   void set(std::chrono::milliseconds from_now);
   void clear() { at_ = SteadyTime::max(); }
+  void set_at(SteadyTime at);
+  // When it passes; SteadyTime::max(): it is not set, or has passed.
+  SteadyTime at() const { return at_; }
   // Whether it passed since it was last set or cleared.
   bool expired() const { return expired_; }
 

@@ -38,8 +38,10 @@ struct LimitWords {
 
 const Table& timeout_keys() {
   static const Table table{{
-      key("connect", &Timeout::connect, "For the connection to the upstream", {.minimum = 1}),
-      key("response", &Timeout::response, "From the request's last byte to the head of the answer", {.minimum = 1}),
+      key("connect", &Timeout::connect, "For the connection to the upstream, at all its servers together",
+          {.minimum = 1}),
+      key("response", &Timeout::response,
+          "From the request's last byte to the head of the answer, also where it is sent again", {.minimum = 1}),
       key("idle", &Timeout::idle, "Between two bytes of an answer or a tunnel; never a total", {.minimum = 1}),
   }};
   return table;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
@@ -66,10 +67,11 @@ Awaitable<> Forwarding::pass() {
 // server if there is one, unless the end of an idle connection says nothing of the server that a session stays with.
 Awaitable<Forwarding::ReadHead> Forwarding::ask() {
   Turn turn = group_.take_turn(request_.balance_key);
+  auto connect_at_most = request_.timeout.connect;
   for (bool again = false;; again = true) {
     if (!again) connection_ = group_.take_idle(turn);
     if (!connection_) {
-      auto opened = co_await group_.connect(std::move(turn), request_.timeout.connect);
+      auto opened = co_await group_.connect(std::move(turn), connect_at_most);
       connection_ = std::move(opened);
     }
     if (exchange_.sink.gone()) co_return ReadHead::gone;
@@ -86,6 +88,9 @@ Awaitable<Forwarding::ReadHead> Forwarding::ask() {
     ReadHead result = ReadHead::late;
     if (!connection_->is_late()) result = co_await read_head();
     if (again || !may_ask_again(result)) co_return result;
+    answer_by_ = connection_->read_deadline.at();
+    connect_at_most =
+        std::min(connect_at_most, std::chrono::duration_cast<std::chrono::milliseconds>(*answer_by_ - group_.now()));
     if (connection_->reused) {
       connection_ = nullptr;
       turn = group_.is_sticky() ? group_.take_turn(request_.balance_key)
@@ -102,10 +107,10 @@ Awaitable<Forwarding::ReadHead> Forwarding::ask() {
 
 // Nothing came back, and to do it twice is to do it once (RFC 9110 section 9.2.2). A server may end an idle connection
 // at the moment when it is used again (RFC 9112 section 9.3.1); one that ends a new connection is failing or about to
-// end, and another one may not be.
+// end, and another one may not be. The time for the answer goes on from the first time.
 bool Forwarding::may_ask_again(ReadHead result) const {
   return result == ReadHead::closed && connection_->end == 0 && request_.idempotent && body_bytes_ == 0 &&
-         !sender_runs_ && !exchange_.sink.gone();
+         !sender_runs_ && !exchange_.sink.gone() && connection_->read_deadline.at() > group_.now();
 }
 
 std::string Forwarding::describe_end() const {

@@ -153,7 +153,9 @@ Awaitable<> Forwarding::end_sender() {
 
 // From here on it is the upstream's turn. While the body is on its way, silence is the client's.
 void Forwarding::expect_answer() {
-  if (!answered_ && !connection_->is_late()) connection_->read_deadline.set(request_.timeout.response);
+  if (answered_ || connection_->is_late()) return;
+  if (answer_by_) return connection_->read_deadline.set_at(*answer_by_);
+  connection_->read_deadline.set(request_.timeout.response);
 }
 
 }  // namespace gatehouse::upstream

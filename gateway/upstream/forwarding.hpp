@@ -72,6 +72,7 @@ class Forwarding {
   std::unique_ptr<Connection> connection_;  // never empty while the sender runs
   std::size_t sent_at_once_ = 0;            // by send_at_once()
   std::optional<http::ResponseParser> parser_;
+  std::optional<SteadyTime> answer_by_;  // of the first time, where it is asked again
   std::optional<Event> sender_ended_;
   std::uint64_t body_bytes_ = 0;
   std::size_t bytes_in_turn_ = 0;

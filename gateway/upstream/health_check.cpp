@@ -49,7 +49,7 @@ Awaitable<std::string> UpstreamGroup::ask_health(std::size_t server) {
   const std::chrono::milliseconds at_most =
       std::min<std::chrono::milliseconds>(settings_.health->timeout, settings_.health->interval);
   const SteadyTime end = deadlines_.now() + at_most;
-  const auto connection = co_await connect_to(server, at_most);
+  const auto connection = co_await connect_to(server, SharedTime(deadlines_, at_most));
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - deadlines_.now());
   connection->read_deadline.set(std::max(left, std::chrono::milliseconds(1)));
 

@@ -117,6 +117,15 @@ bool UpstreamGroup::take_next(Turn& turn) {
   return !turn.is_probe && choose(turn) == Choice::chosen;
 }
 
+bool UpstreamGroup::may_another_follow(const Turn& turn) const {
+  if (turn.is_probe) return false;
+  const ServerSet tried = turn.tried | ServerSet{1} << turn.server;
+  for (std::size_t i = 0; i < addresses_.size(); ++i) {
+    if (!(tried >> i & 1) && states_->share(i, deadlines_.now()) > 0) return true;
+  }
+  return false;
+}
+
 void UpstreamGroup::lend(Connection& connection, Turn& turn) {
   connection.is_probe = turn.is_probe;
   connection.counted = std::move(turn.counted);
@@ -144,22 +153,22 @@ std::unique_ptr<Connection> UpstreamGroup::take_idle(Turn& turn) {
 }
 
 Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect(Turn turn, std::chrono::milliseconds at_most) {
+  const SharedTime time(deadlines_, at_most);
   for (;;) {
     try {
-      auto connection = co_await connect_to(turn.server, at_most);
+      auto connection = co_await connect_to(turn.server, time.share(may_another_follow(turn)));
       lend(*connection, turn);
       co_return connection;
     } catch (const Failure& failure) {
       states_->on_failure(turn.server, ServerStates::Fault::connection, failure.what(), deadlines_.now());
       // Nothing was sent yet, so that another server may be asked whatever the request is.
-      if (!take_next(turn)) throw;
+      if (time.is_over() || !take_next(turn)) throw;
     }
   }
 }
 
-Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t server,
-                                                                 std::chrono::milliseconds at_most) {
-  if (!addresses_[server].literal) co_await resolve(server, at_most);
+Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t server, SharedTime time) {
+  if (!addresses_[server].literal) co_await resolve(server, time.left());
   const auto endpoints = list_endpoints(addresses_[server]);
   const auto& name = settings_.servers[server];
   boost::system::error_code error;
@@ -173,11 +182,11 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t ser
       boost::system::error_code ignored;
       static_cast<TcpSocket*>(waiting)->close(ignored);
     });
-    deadline.set(at_most);
+    deadline.set(time.share(&endpoint != &endpoints.back()).left());
     co_await socket.async_connect(endpoint, asio::redirect_error(use_awaitable, error));
     if (deadline.expired()) {
-      // Not as many times at_most as there are addresses.
-      if (std::exchange(was_late, true)) break;
+      was_late = true;
+      if (time.is_over()) break;
       continue;
     }
     if (error) continue;
@@ -186,7 +195,7 @@ Awaitable<std::unique_ptr<Connection>> UpstreamGroup::connect_to(std::size_t ser
     SSL* const ssl = name.tls ? tls_->make_ssl(name.host) : nullptr;
     auto connection = std::make_unique<Connection>(deadlines_, Stream(std::move(socket), ssl), server);
     connection->endpoint = endpoint;
-    if (ssl) co_await shake_hands(*connection, at_most);
+    if (ssl) co_await shake_hands(*connection, time.left());
     co_return connection;
   }
   if (was_late) {

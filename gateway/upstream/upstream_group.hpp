@@ -17,6 +17,7 @@
 #include "upstream/balance.hpp"
 #include "upstream/client_tls.hpp"
 #include "upstream/server_states.hpp"
+#include "upstream/shared_time.hpp"
 
 namespace gatehouse::upstream {
 
@@ -74,6 +75,8 @@ class UpstreamGroup {
 
   const std::string& name() const { return settings_.name; }
   const config::Upstream& settings() const { return settings_; }
+  // Of the thread's last sweep: what deadlines go by.
+  SteadyTime now() const { return deadlines_.now(); }
 
   // The server for a request; `key` is what hash(session) goes by. Throws Failure: 503 upstream_unavailable when all
   // servers are left out, 503 upstream_busy when all have as many requests as they may have.
@@ -88,8 +91,8 @@ class UpstreamGroup {
   // An idle connection to the turn's server, without waiting; null, and the turn as it was, if there is none.
   std::unique_ptr<Connection> take_idle(Turn& turn);
 
-  // A new connection. A server whose name has several addresses is tried at each, at two if they do not answer. If
-  // there is none to be had to the turn's server, each of the others is tried once. Throws Failure: 502
+  // A new connection. A server whose name has several addresses is tried at each. If there is none to be had to the
+  // turn's server, each of the others is tried once. All tries together take at_most. Throws Failure: 502
   // upstream_refused, 502 upstream_tls, 504 upstream_connect_timeout, 502 upstream_unknown_host.
   Awaitable<std::unique_ptr<Connection>> connect(Turn turn, std::chrono::milliseconds at_most);
 
@@ -135,9 +138,10 @@ class UpstreamGroup {
 
   Choice choose(Turn& turn);
   bool take_next(Turn& turn);
+  bool may_another_follow(const Turn& turn) const;
   void lend(Connection& connection, Turn& turn);
   static Endpoints list_endpoints(const Address& address);
-  Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, std::chrono::milliseconds at_most);
+  Awaitable<std::unique_ptr<Connection>> connect_to(std::size_t server, SharedTime time);
   Awaitable<> shake_hands(Connection& connection, std::chrono::milliseconds at_most);
   Awaitable<> check(std::size_t server, std::shared_ptr<const void> owner);
   Awaitable<std::string> ask_health(std::size_t server);

@@ -64,6 +64,7 @@ struct ForwardWorld {
 
   void finish(Forwarded& forwarded);
 
+  // At once, and one sweep.
   void pass_time(std::chrono::milliseconds time);
 
   asio::io_context io;
@@ -76,6 +77,22 @@ struct ForwardWorld {
 
  private:
   std::unique_ptr<upstream::UpstreamGroup> group_;
+};
+
+// An address that takes no connection and does not say so: a listener whose queue is full.
+class SilentAddress {
+ public:
+  explicit SilentAddress(asio::io_context& io) : acceptor_(io), waiting_(io) {
+    acceptor_.open(asio::ip::tcp::v4());
+    acceptor_.bind({asio::ip::address_v4::loopback(), 0});
+    acceptor_.listen(0);
+    waiting_.connect(endpoint());
+  }
+  asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+
+ private:
+  asio::ip::tcp::acceptor acceptor_;
+  asio::ip::tcp::socket waiting_;
 };
 
 }  // namespace gatehouse::tests
