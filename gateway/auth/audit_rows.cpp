@@ -31,7 +31,7 @@ Awaitable<std::vector<StoredAuditEntry>> read_audit(storage::Database& database,
       R"(SELECT "entry", "time", "event", "outcome", "reason", "actor", "target", "detail", "address", "userAgent", )"
       R"("requestId" FROM "gatehouse_audit" WHERE ("time", "entry") > ($1, $2))";
   storage::Parameters values{after.time, std::move(after.key), limit};
-  const auto bind = [&](std::string value) {
+  const auto bind = [&](storage::Value value) {
     values.emplace_back(std::move(value));
     return "$" + std::to_string(values.size());
   };
@@ -41,6 +41,7 @@ Awaitable<std::vector<StoredAuditEntry>> read_audit(storage::Database& database,
   }
   if (!filter.event.empty()) sql += R"( AND "event" = )" + bind(std::move(filter.event));
   if (!filter.outcome.empty()) sql += R"( AND "outcome" = )" + bind(std::move(filter.outcome));
+  if (filter.before) sql += R"( AND "time" < )" + bind(*filter.before);
   sql += R"( ORDER BY "time", "entry" LIMIT $3)";
   const auto found = co_await database.query({sql}, std::move(values));
   std::vector<StoredAuditEntry> entries;

@@ -1,5 +1,6 @@
 // The audit trail's rows, in the table gatehouse_audit of our own: how entries get in, and how they are read again.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct AuditFilter {
   std::string user = {};  // the actor's or the target's id
   std::string event = {};
   std::string outcome = {};
+  std::optional<WallTime> before = {};
 };
 
 // At most `limit` entries.

@@ -82,7 +82,7 @@ TEST_CASE("a user agent is cut between two characters, and control bytes and bro
   CHECK(make({}, "a\xff").user_agent == "a\uFFFD");
 }
 
-TEST_CASE_TEMPLATE("entries are read in the order of time, a page at a time, by user and by event", Backend,
+TEST_CASE_TEMPLATE("entries are read in the order of time, a page at a time, by user, event and time", Backend,
                    SqliteBackend, PostgresBackend) {
   Trail<Backend> trail;
   const auto now = trail.clock.now();
@@ -102,6 +102,9 @@ TEST_CASE_TEMPLATE("entries are read in the order of time, a page at a time, by 
   CHECK(trail.keys(start, {.user = "u1", .event = "sign_in"}) == Keys{"c"});
   CHECK(trail.keys(start, {.outcome = "failed"}) == Keys{"c"});
   CHECK(trail.keys(start, {.event = "sign_in", .outcome = "ok"}) == Keys{"b"});
+  CHECK(trail.keys(start, {.before = now - minutes{1}}) == Keys{"a"});
+  CHECK(trail.keys(start, {.before = now}) == Keys{"a", "b", "c"});
+  CHECK(trail.keys(start, {.user = "u2", .before = now}) == Keys{"b"});
 }
 
 TEST_CASE_TEMPLATE("an entry is read as it was written, and the same one is written once", Backend, SqliteBackend,

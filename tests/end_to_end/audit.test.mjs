@@ -175,6 +175,25 @@ for (const engine of ['SQLite', 'PostgreSQL']) {
       assert.deepEqual([none.code, none.stdout], [0, '']);
       assert.match(none.stderr, /^no entries since \d{4}-/);
     });
+
+    test('the trail is read from one time to another', async () => {
+      const audit = (...options) => runCommand(['audit', '--config', gateway.file, '--event', 'user_deleted', ...options]);
+      assert.equal((await audit('--since', '1h', '--until', '0')).stdout.split('\n').length, 3);
+      const before = await audit('--since', '2h', '--until', '1h');
+      assert.deepEqual([before.code, before.stdout], [0, '']);
+      assert.match(before.stderr, /^no entries since \d{4}-[\d:.T-]+Z until \d{4}-[\d:.T-]+Z\n$/);
+      for (const [options, problem] of [
+        [['--until', 'yesterday'], /^--until: /],
+        [['--until', '90'], /^--until: /],
+        [['--since', '1h', '--until', '2h'], /^--until: 2h is no later than --since 1h, so that nothing is between them\n$/],
+        [['--since', '1h', '--until', '60m'], /^--until: 60m is no later than --since 1h/],
+        [['--until', '1h', '--follow'], /--until excludes --follow/],
+      ]) {
+        const refused = await audit(...options);
+        assert.deepEqual([refused.code, refused.stdout], [2, ''], `${options}: ${refused.stderr}`);
+        assert.match(refused.stderr, problem);
+      }
+    });
   });
 }
 

@@ -37,8 +37,14 @@ struct AuditOptions {
   std::string event;
   std::string outcome;
   std::string since = "24h";
+  std::optional<std::string> until;
   bool json = false;
   bool follow = false;
+};
+
+struct Period {
+  WallTime from;
+  std::optional<WallTime> until;  // absent: what is there
 };
 
 void print_json(const auth::StoredAuditEntry& entry) {
@@ -96,12 +102,12 @@ Awaitable<bool> has_trail(storage::Database& database) {
 class Reader {
  public:
   Reader(asio::io_context& io, storage::Database& database, const AuditOptions& options, std::string user_id,
-         WallTime from)
+         const Period& period)
       : io_(io),
         database_(database),
         options_(options),
-        filter_{.user = std::move(user_id), .event = options.event, .outcome = options.outcome},
-        from_(from) {}
+        filter_{.user = std::move(user_id), .event = options.event, .outcome = options.outcome, .before = period.until},
+        from_(period.from) {}
 
   // Prints what is new, the oldest first. False: standard output takes no more.
   bool print_news() {
@@ -139,7 +145,7 @@ class Reader {
   std::set<std::string> seen_;  // of those that are looked through again
 };
 
-int read_trail(const config::Gateway& gateway, const AuditOptions& options, WallTime from) {
+int read_trail(const config::Gateway& gateway, const AuditOptions& options, const Period& period) {
   storage::StoreOptions access{.connections = 1};
   access.read_only = true;
   const auto store = storage::open_store(gateway.database.url, access);
@@ -164,7 +170,7 @@ int read_trail(const config::Gateway& gateway, const AuditOptions& options, Wall
       return 1;
     }
   }
-  Reader reader(io, *database, options, std::move(user_id), from);
+  Reader reader(io, *database, options, std::move(user_id), period);
   bool is_taken = reader.print_news();
   while (is_taken && options.follow) {
     std::this_thread::sleep_for(kLookAgain);
@@ -175,16 +181,37 @@ int read_trail(const config::Gateway& gateway, const AuditOptions& options, Wall
     return 1;
   }
   // On standard error: for a program, nothing is nothing.
-  if (!reader.has_printed()) fmt::print(stderr, "no entries since {}\n", to_iso(from));
+  if (!reader.has_printed()) {
+    const std::string until = period.until ? " until " + to_iso(*period.until) : "";
+    fmt::print(stderr, "no entries since {}{}\n", to_iso(period.from), until);
+  }
   return 0;
 }
 
-int run_audit(AuditOptions options) {
+// Says what is wrong with it.
+std::optional<Period> parse_period(const AuditOptions& options, WallTime now) {
   const auto since = config::SecondsValue::parse(options.since);
   if (!since) {
     fmt::print(stderr, "--since: {}\n", since.error());
-    return 2;
+    return std::nullopt;
   }
+  if (!options.until) return Period{now - *since, std::nullopt};
+  const auto until = config::SecondsValue::parse(*options.until);
+  if (!until) {
+    fmt::print(stderr, "--until: {}\n", until.error());
+    return std::nullopt;
+  }
+  if (*until >= *since) {
+    fmt::print(stderr, "--until: {} is no later than --since {}, so that nothing is between them\n", *options.until,
+               options.since);
+    return std::nullopt;
+  }
+  return Period{now - *since, now - *until};
+}
+
+int run_audit(AuditOptions options) {
+  const auto period = parse_period(options, SystemClock().now());
+  if (!period) return 2;
   if (options.user && options.user->empty()) {
     fmt::print(stderr, "--user: is empty\n");
     return 2;
@@ -196,7 +223,7 @@ int run_audit(AuditOptions options) {
   auto& gateway = configuration->gateway;
   if (gateway.database.url.empty()) gateway.database.url = Secret("sqlite:data/gatehouse.db");
   try {
-    return read_trail(gateway, options, SystemClock().now() - *since);
+    return read_trail(gateway, options, *period);
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;
@@ -215,8 +242,10 @@ void add_audit(CommandLine& line) {
   command.add("--event", options->event, "Only events of this name").one_of(events);
   command.add("--outcome", options->outcome, "Only what came off, or what did not").one_of({"ok", "failed"});
   command.add("--since", options->since, "How far back: 90s, 30m, 24h, 7d").show_default();
+  const auto until =
+      command.add("--until", options->until, "How far back it ends, as --since; now, where nothing is said");
   command.add("--json", options->json, "One JSON object a line");
-  command.add("--follow", options->follow, "Go on with what comes");
+  command.add("--follow", options->follow, "Go on with what comes").excludes(until);
   command.on_call([options] { return run_audit(*options); });
 }
 
