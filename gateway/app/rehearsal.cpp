@@ -63,6 +63,10 @@ Outcome rehearse(const pipeline::Site& site, const ImaginedRequest& request) {
   if (request.caller) caller = {request.caller->role, now - request.caller->session_age};
   const auto decision = pipeline::authorize(*match.route, request.caller ? &caller : nullptr, now);
   using Allowed = pipeline::Decision::Outcome;
+  if (decision.outcome == Allowed::unauthenticated && site.find_page_for_strangers(request.method, outcome.path)) {
+    outcome.destination = "pages";
+    return outcome;
+  }
   if (decision.outcome != Allowed::allow)
     return refuse(outcome, decision.outcome == Allowed::unauthenticated ? 401 : 403, decision.reason);
   outcome.destination = match.route->upstream;

@@ -32,8 +32,8 @@ struct Outcome {
   int status = 0;                        // of a refusal
   std::string reason;                    // of a refusal
   std::string path;                      // canonical
-  std::string forwarded;                 // path at the upstream
-  const config::Route* route = nullptr;  // of the site
+  std::string forwarded;                 // path at the upstream; empty: it goes to none
+  const config::Route* route = nullptr;  // of the site; also where it refuses, or leaves a stranger to the pages
 };
 
 Outcome rehearse(const pipeline::Site& site, const ImaginedRequest& request);

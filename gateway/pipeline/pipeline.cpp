@@ -238,8 +238,7 @@ bool Pipeline::authorize_caller(Context& c) {
     case Decision::Outcome::unauthenticated:
       break;
   }
-  // A protected route may name the sign-in page: redirected to itself, nobody could ever sign in.
-  if (is_safe_method(c.head.method) && c.site.pages.find_page(c.head.path)) {
+  if (c.site.find_page_for_strangers(c.head.method, c.head.path)) {
     c.destination = Destination::page;
     return false;
   }

@@ -91,6 +91,10 @@ const Page* Site::find_page(std::string_view method, const config::Match& match,
   return pages.find_page(path);
 }
 
+const Page* Site::find_page_for_strangers(std::string_view method, std::string_view path) const {
+  return is_safe_method(method) ? pages.find_page(path) : nullptr;
+}
+
 std::string Site::allowed_methods(std::string_view host, std::string_view path) const {
   using Kind = config::Match::Kind;
   std::vector<std::string> methods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};

@@ -31,6 +31,10 @@ class Site {
   // and who is signed in had no account page.
   const Page* find_page(std::string_view method, const config::Match& match, std::string_view path) const;
 
+  // The page that a stranger gets from a route that needs a session, in the place of its 401; null: none. A protected
+  // route may name the sign-in page: redirected to itself, nobody could ever sign in.
+  const Page* find_page_for_strangers(std::string_view method, std::string_view path) const;
+
   // For the Allow field: "GET, HEAD". Empty where nothing is.
   std::string allowed_methods(std::string_view host, std::string_view path) const;
 

@@ -229,6 +229,39 @@ TEST_CASE("explain tells a refusal and its reason") {
   CHECK(outcome({"GET /api/auth/ok"}) == "answered by the gateway itself (auth)");
 }
 
+TEST_CASE("explain and tests know that a stranger gets the hosted page of a protected route that names it") {
+  const std::string routes = R"(version: 1
+upstreams:
+  app: {servers: ["http://app:8080"], key: a-long-enough-key-for-tests-only}
+routes:
+  - {path: /sign-in, upstream: app}
+  - {path: /account/**, upstream: app}
+tests:
+  - {request: "GET /sign-in", as: anonymous, expect: pages}
+  - {request: "GET /sign-in", as: user, expect: app}
+  - {request: "POST /sign-in", as: anonymous, expect: 401}
+  - {request: "GET /account/x", as: anonymous, expect: 401}
+)";
+  const Folder folder(routes);
+  const auto checked = folder.run({"check"});
+  CHECK(checked.err == "");
+  CHECK(checked.code == 0);
+  CHECK(folder.run({"explain", "GET /sign-in?return_to=/x"}).out == R"(request    GET /sign-in
+caller     anonymous
+route      routes[0] * /sign-in (routes.yaml:5)
+           the most specific of the routes that match
+auth       required
+limit      none; body up to 10MiB
+outcome    answered by the gateway itself (pages)
+)");
+  CHECK(folder.run({"explain", "POST /sign-in"}).out.find("outcome    401 (no_session)") != std::string::npos);
+  CHECK(folder.run({"explain", "GET /sign-in", "--as", "user"}).out.find("forwarded to app: GET /sign-in") !=
+        std::string::npos);
+
+  const Folder without(routes.substr(0, routes.find("tests:")) + "gateway: {pages: {enabled: false}}\n");
+  CHECK(without.run({"explain", "GET /sign-in"}).out.find("outcome    401 (no_session)") != std::string::npos);
+}
+
 TEST_CASE("wrong usage ends with 2 and tells what is right") {
   const Folder folder(kShop);
   CHECK(folder.run({"explain", "nonsense"}).code == 2);

@@ -89,7 +89,7 @@ int run_explain(const ExplainOptions& options) {
   if (outcome.route) print_route(*configuration, request, outcome);
   if (outcome.destination.empty()) {
     fmt::print("outcome    {} ({})\n", outcome.status, outcome.reason);
-  } else if (outcome.route) {
+  } else if (!outcome.forwarded.empty()) {
     const auto& upstream = configuration->upstreams[outcome.route->upstream_index];
     fmt::print("outcome    forwarded to {}: {} {}\n", upstream.name, request.method, outcome.forwarded);
     for (const auto& server : upstream.servers) fmt::print("           {}\n", config::ServerValue::print(server));
