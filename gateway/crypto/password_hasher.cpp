@@ -148,8 +148,9 @@ std::exception_ptr make_refusal(const char* reason, const char* detail) {
 
 }  // namespace
 
-PasswordHasher::PasswordHasher(Random& random, Settings settings)
+PasswordHasher::PasswordHasher(Random& random, const Clock& clock, Settings settings)
     : random_(random),
+      clock_(clock),
       queue_max_(settings.queue_max),
       wait_max_(settings.wait_max),
       thread_count_(count_threads(settings.threads)) {
@@ -161,34 +162,38 @@ PasswordHasher::~PasswordHasher() {
   stop();
 }
 
-Awaitable<std::string> PasswordHasher::hash(std::string password) {
+SteadyTime PasswordHasher::latest_turn() const {
+  return wait_max_.count() == 0 ? SteadyTime::max() : clock_.steady() + wait_max_;
+}
+
+Awaitable<std::string> PasswordHasher::hash(std::string password, std::optional<SteadyTime> by) {
   std::array<std::byte, 16> salt;
   random_.fill(salt);
   auto job = std::make_unique<Job>();
   job->password = std::move(password);
   job->salt = hex_encode({reinterpret_cast<const char*>(salt.data()), salt.size()});
-  auto outcome = co_await perform(std::move(job));
+  auto outcome = co_await perform(std::move(job), by.value_or(latest_turn()));
   co_return outcome;
 }
 
-Awaitable<bool> PasswordHasher::verify(std::string password, std::string stored) {
+Awaitable<bool> PasswordHasher::verify(std::string password, std::string stored, std::optional<SteadyTime> by) {
   auto job = std::make_unique<Job>();
   job->password = std::move(password);
   job->stored = std::move(stored);
   job->verify = true;
-  const auto outcome = co_await perform(std::move(job));
+  const auto outcome = co_await perform(std::move(job), by.value_or(latest_turn()));
   co_return !outcome.empty();
 }
 
 // The time in the queue is kept on the caller's thread: those of the pool run only when nobody else wants to.
-Awaitable<std::string> PasswordHasher::perform(std::unique_ptr<Job> job) {
+Awaitable<std::string> PasswordHasher::perform(std::unique_ptr<Job> job, SteadyTime by) {
   const Executor executor = co_await asio::this_coro::executor;
   SteadyTimer late(executor);
-  auto start = [this, &late, job = std::move(job)](Resumption<std::string> waiter) mutable {
+  auto start = [this, &late, by, job = std::move(job)](Resumption<std::string> waiter) mutable {
     job->waiter = std::move(waiter);
     const auto waiting = submit(std::move(job));
-    if (!waiting || wait_max_.count() == 0) return;
-    late.expires_after(wait_max_);
+    if (!waiting || by == SteadyTime::max()) return;
+    late.expires_after(by - clock_.steady());
     late.async_wait([this, number = *waiting](const boost::system::error_code& cancelled) {
       if (!cancelled) expire(number);
     });

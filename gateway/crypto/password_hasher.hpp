@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/awaitable.hpp"
+#include "base/clock.hpp"
 #include "base/random.hpp"
 
 namespace gatehouse::crypto {
@@ -30,7 +31,7 @@ inline constexpr std::size_t kPasswordHashBytes = std::size_t{128} * 16'384 * 16
 
 // Any thread may call hash() and verify(); each coroutine is resumed on its own executor. A full queue throws
 // Failure(503, "password_queue_full"), and so does one that has become too slow: whoever had to queue behind others and
-// was not begun with within `wait_max` is told then. Must be stopped (or destroyed) before an io_context whose
+// was not begun with by then is told so. Must be stopped (or destroyed) before an io_context whose
 // coroutines may wait here.
 class PasswordHasher {
  public:
@@ -40,13 +41,17 @@ class PasswordHasher {
     std::chrono::milliseconds wait_max{0};  // 0: as long as it takes
   };
 
-  PasswordHasher(Random& random, Settings settings);
+  PasswordHasher(Random& random, const Clock& clock, Settings settings);
   ~PasswordHasher();
   PasswordHasher(const PasswordHasher&) = delete;
   PasswordHasher& operator=(const PasswordHasher&) = delete;
 
-  Awaitable<std::string> hash(std::string password);
-  Awaitable<bool> verify(std::string password, std::string stored);
+  // By when a request that begins now is to get its turn, or all of them: `wait_max` from now.
+  SteadyTime latest_turn() const;
+
+  // `by` is latest_turn() where it is absent.
+  Awaitable<std::string> hash(std::string password, std::optional<SteadyTime> by = {});
+  Awaitable<bool> verify(std::string password, std::string stored, std::optional<SteadyTime> by = {});
 
   // Finishes what is being hashed; who still waits in the queue gets Failure(503, "shutting_down"), and so does who
   // comes later.
@@ -65,12 +70,13 @@ class PasswordHasher {
 
  private:
   struct Job;
-  Awaitable<std::string> perform(std::unique_ptr<Job> job);
+  Awaitable<std::string> perform(std::unique_ptr<Job> job, SteadyTime by);
   std::optional<std::uint64_t> submit(std::unique_ptr<Job> job);
   void expire(std::uint64_t number);
   void work();
 
   Random& random_;
+  const Clock& clock_;
   const std::size_t queue_max_;
   const std::chrono::milliseconds wait_max_;
   const unsigned thread_count_;

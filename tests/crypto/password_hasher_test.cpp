@@ -24,9 +24,9 @@ struct Outcomes {
   std::vector<std::string> refusals;
 };
 
-Awaitable<> hash_into(PasswordHasher& hasher, Outcomes& outcomes) {
+Awaitable<> hash_into(PasswordHasher& hasher, Outcomes& outcomes, std::optional<SteadyTime> by = {}) {
   try {
-    auto hash = co_await hasher.hash("a password");
+    auto hash = co_await hasher.hash("a password", by);
     if (hash.size() == 32 + 1 + 128) ++outcomes.hashed;
   } catch (const Failure& failure) {
     outcomes.refusals.push_back(failure.reason());
@@ -60,7 +60,8 @@ TEST_CASE("verify_password refuses what is no hash") {
 
 TEST_CASE("PasswordHasher resumes the coroutine on its own thread") {
   SystemRandom random;
-  PasswordHasher hasher(random, {.threads = 1, .queue_max = 4});
+  const SystemClock clock;
+  PasswordHasher hasher(random, clock, {.threads = 1, .queue_max = 4});
   asio::io_context context;
   std::thread::id thread;
   bool right = false, wrong = true;
@@ -73,7 +74,8 @@ TEST_CASE("PasswordHasher resumes the coroutine on its own thread") {
 
 TEST_CASE("PasswordHasher refuses with 503 what its queue does not hold") {
   SystemRandom random;
-  PasswordHasher hasher(random, {.threads = 1, .queue_max = 2});
+  const SystemClock clock;
+  PasswordHasher hasher(random, clock, {.threads = 1, .queue_max = 2});
   asio::io_context context;
   Outcomes outcomes;
   for (int i = 0; i < 12; ++i) asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
@@ -87,7 +89,8 @@ TEST_CASE("PasswordHasher refuses with 503 what its queue does not hold") {
 
 TEST_CASE("PasswordHasher refuses those whose turn does not come in time, and never who need not queue") {
   SystemRandom random;
-  PasswordHasher hasher(random, {.threads = 1, .queue_max = 64, .wait_max = std::chrono::milliseconds{1}});
+  const SystemClock clock;
+  PasswordHasher hasher(random, clock, {.threads = 1, .queue_max = 64, .wait_max = std::chrono::milliseconds{1}});
   asio::io_context context;
   Outcomes outcomes;
   for (int i = 0; i < 8; ++i) asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);
@@ -110,16 +113,43 @@ TEST_CASE("PasswordHasher refuses those whose turn does not come in time, and ne
   CHECK(outcomes.hashed == static_cast<int>(counts.hashed) + 1);
 }
 
+TEST_CASE("the time of a request is one for all its turns") {
+  SystemRandom random;
+  ManualClock clock;
+  PasswordHasher hasher(random, clock, {.threads = 1, .queue_max = 64, .wait_max = std::chrono::minutes{10}});
+  const SteadyTime over = hasher.latest_turn();
+  clock.advance(std::chrono::minutes{10});
+  asio::io_context context;
+  Outcomes in_time, late;
+  for (int i = 0; i < 2; ++i) asio::co_spawn(context, hash_into(hasher, in_time), asio::detached);
+  for (int i = 0; i < 8; ++i) asio::co_spawn(context, hash_into(hasher, late, over), asio::detached);
+  context.run();
+  CHECK(in_time.hashed == 2);
+  // The pool is not done with all of them before their time is looked at.
+  REQUIRE_FALSE(late.refusals.empty());
+  CHECK(late.refusals.back() == "password_queue_full");
+  CHECK(late.hashed + late.refusals.size() == 8);
+  CHECK(hasher.counts().refused_late == late.refusals.size());
+
+  context.restart();
+  Outcomes alone;
+  asio::co_spawn(context, hash_into(hasher, alone, over), asio::detached);
+  context.run();
+  CHECK(alone.hashed == 1);
+}
+
 TEST_CASE("a password hash takes 32 MiB, and the pool as many of them as it has threads") {
   SystemRandom random;
-  const PasswordHasher hasher(random, {.threads = 3});
+  const SystemClock clock;
+  const PasswordHasher hasher(random, clock, {.threads = 3});
   CHECK(kPasswordHashBytes == 33'554'432);
   CHECK(hasher.memory_max() == 100'663'296);
 }
 
 TEST_CASE("PasswordHasher answers those who wait when it is stopped") {
   SystemRandom random;
-  PasswordHasher hasher(random, {.threads = 1, .queue_max = 8});
+  const SystemClock clock;
+  PasswordHasher hasher(random, clock, {.threads = 1, .queue_max = 8});
   asio::io_context context;
   Outcomes outcomes;
   for (int i = 0; i < 4; ++i) asio::co_spawn(context, hash_into(hasher, outcomes), asio::detached);

@@ -128,7 +128,8 @@ struct AuthServer::Parts {
   auth::Users users{*database, sessions, clock, fields.user};
   auth::Verifications verifications{*database, nullptr, clock, random, settings.verification, {}};
   auth::SessionCookie cookie{settings, base_url, secret};
-  crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 32}};
+  crypto::PasswordHasher passwords{
+      random, clock, {.threads = 1, .queue_max = 32, .wait_max = std::chrono::minutes{10}}};
   RecordingMailer mailer;
   RecordingAudit audit;
   auth::Accounts accounts{*database, sessions, secrets, clock, random, settings.account};

@@ -97,7 +97,7 @@ class PipelineWorld {
   auth::Sessions sessions{database, cache, clock, random, settings.session, {}};
   auth::Users users{database, sessions, clock};
   auth::SessionCookie cookies{settings, configuration.gateway.base_url, configuration.gateway.secret};
-  crypto::PasswordHasher passwords{random, {.threads = 1, .queue_max = 8}};
+  crypto::PasswordHasher passwords{random, clock, {.threads = 1, .queue_max = 8}};
   auth::TrustedOrigins origins{configuration.gateway.base_url, configuration.gateway.trusted_origins};
   auth::AssertionSigner signer{configuration.gateway.secret, "https://www.example.com"};
   const auth::Secrets secrets{configuration.gateway};

@@ -112,9 +112,10 @@ Awaitable<Result<Reply>> sign_up_email(EndpointCall& call) {
   if (taken) call.note(note_taken(*existing));
   if (taken && signs_in) co_return auth::fail(422, error::kUserAlreadyExists);
   // Also for an address that is taken: the answer must not come sooner.
+  const SteadyTime by = services.passwords.latest_turn();
   auto unknown = co_await check_breached(call, std::string(call.text("password").value()));
   if (!unknown) co_return std::unexpected(std::move(unknown.error()));
-  sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()));
+  sign_up.password_hash = co_await services.passwords.hash(std::string(call.text("password").value()), by);
   if (taken) {
     co_await make_plausible(services, sign_up.user);
     co_return reply_without_session(sign_up.user);

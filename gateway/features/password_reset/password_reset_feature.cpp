@@ -162,9 +162,10 @@ Awaitable<Result<Reply>> reset_password(EndpointCall& call) {
   const auto user = co_await services.users.find(*user_id);
   if (!user) co_return auth::fail(400, error::kUserNotFound);
   tell_attempt(call, true, user->id);
+  const SteadyTime by = services.passwords.latest_turn();
   auto unknown = co_await check_breached(call, password);
   if (!unknown) co_return std::unexpected(std::move(unknown.error()));
-  auto hash = co_await services.passwords.hash(std::move(password));
+  auto hash = co_await services.passwords.hash(std::move(password), by);
   const Stored stored = co_await store_new_password(services, std::move(*token), std::move(*user_id), std::move(hash));
   if (stored == Stored::user_gone) co_return auth::fail(400, error::kUserNotFound);
   if (stored == Stored::token_gone) {

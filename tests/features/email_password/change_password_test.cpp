@@ -1,5 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/failure.hpp"
+#include "crypto/password_hasher.hpp"
 #include "tests/features/auth_server.hpp"
 
 using namespace gatehouse;
@@ -26,6 +31,35 @@ struct Fixture {
   }
   Answer sign_in(Browser& with, std::string password) {
     return with.post("/sign-in/email", {{"email", "ann@example.test"}, {"password", password}});
+  }
+};
+
+Awaitable<> hash_once(crypto::PasswordHasher& hasher) {
+  co_await hasher.hash("somebody else's password");
+}
+
+// While the service of breached passwords is asked, between the two turns of a change, ten minutes pass and others come
+// to have their passwords hashed.
+struct BusyFixture {
+  AuthServer server{with_check()};
+  Browser browser{server};
+  asio::io_context others;
+
+  BusyFixture() {
+    REQUIRE(browser.sign_up("ann@example.test").status == 200);
+    server.http.answer = [this](const outbound::HttpRequest&) {
+      server.clock.advance(std::chrono::minutes{10});
+      for (int i = 0; i < 8; ++i) asio::co_spawn(others, hash_once(server.passwords), asio::detached);
+      others.poll();
+      return outbound::HttpResponse{200, "text/plain", "0000000000000000000000000000000000A:3"};
+    };
+  }
+  ~BusyFixture() { others.run(); }
+
+  static config::AuthSettings with_check() {
+    auto settings = AuthServer::default_settings();
+    settings.breached_passwords.enabled = true;
+    return settings;
   }
 };
 
@@ -111,4 +145,19 @@ TEST_CASE_FIXTURE(
     browser.cookies.clear();
     REQUIRE(browser.sign_up("ann@example.test", kPassword).status == 200);
   }
+}
+
+TEST_CASE_FIXTURE(BusyFixture, "change-password waits for both of its hashes together as long as others for one") {
+  CHECK_THROWS_WITH_AS(browser.post("/change-password", {{"currentPassword", kPassword}, {"newPassword", kFresh}}),
+                       "a password waited too long to be hashed", Failure);
+  server.http.answer = nullptr;
+  others.run();
+  others.restart();
+  Browser again(server);
+  CHECK(again.post("/sign-in/email", {{"email", "ann@example.test"}, {"password", kPassword}}).status == 200);
+}
+
+TEST_CASE_FIXTURE(BusyFixture, "sign-up waits for the service of breached passwords and its turn together as long") {
+  CHECK_THROWS_WITH_AS(browser.sign_up("bob@example.test"), "a password waited too long to be hashed", Failure);
+  CHECK(server.query(R"(SELECT "id" FROM "user" WHERE "email" = 'bob@example.test')").rows.empty());
 }
