@@ -5,7 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <thread>
+#include <future>
 
 #include "base/failure.hpp"
 #include "tests/contracts/cache_backends.hpp"
@@ -299,16 +299,16 @@ TEST_CASE_TEMPLATE("a cache may go at any time, and an io_context with calls und
 TEST_CASE_TEMPLATE("each thread has its own, all see the same", Backend, CACHE_BACKENDS) {
   const auto shared = Backend::open();
   const auto key = new_key();
-  std::vector<std::thread> threads;
+  std::vector<std::future<void>> threads;
   std::array<std::int64_t, 4> sums{};
   for (auto& sum : sums) {
-    threads.emplace_back([&] {
+    threads.push_back(std::async(std::launch::async, [&] {
       asio::io_context context;
       const auto cache = shared->connect(context.get_executor());
       run_coroutine(context, add(*cache, key, 25, sum));
-    });
+    }));
   }
-  for (auto& thread : threads) thread.join();
+  for (auto& thread : threads) CHECK_NOTHROW(thread.get());
   CHECK(sums[0] + sums[1] + sums[2] + sums[3] == 5050);
   CHECK(shared->health().caches == 0);
   CHECK(shared->health().calls == 100);

@@ -4,7 +4,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <chrono>
-#include <thread>
+#include <future>
 
 #include "base/failure.hpp"
 #include "tests/contracts/database_backends.hpp"
@@ -135,20 +135,19 @@ TEST_CASE_TEMPLATE("transactions at once lose no update", Backend, SqliteBackend
 
 TEST_CASE_TEMPLATE("each thread has its Database of one Store", Backend, SqliteBackend, PostgresBackend) {
   Counter<Backend> db({.acquire_timeout = seconds{20}, .statement_timeout = seconds{20}});
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&store = *db.store] {
-      asio::io_context context;
-      const auto database = store.connect(context.get_executor());
-      std::vector<Awaitable<>> calls;
-      for (int call = 0; call < 5; ++call) {
-        calls.push_back(increment_often(*database, 10));
-        calls.push_back(increment_slowly(*database));
-      }
-      run_all(context, std::move(calls));
-    });
-  }
-  for (auto& thread : threads) thread.join();
+  const auto work = [&store = *db.store] {
+    asio::io_context context;
+    const auto database = store.connect(context.get_executor());
+    std::vector<Awaitable<>> calls;
+    for (int call = 0; call < 5; ++call) {
+      calls.push_back(increment_often(*database, 10));
+      calls.push_back(increment_slowly(*database));
+    }
+    run_all(context, std::move(calls));
+  };
+  std::vector<std::future<void>> threads;
+  for (int i = 0; i < 4; ++i) threads.push_back(std::async(std::launch::async, work));
+  for (auto& thread : threads) CHECK_NOTHROW(thread.get());
   CHECK(db.value() == 240);
 }
 

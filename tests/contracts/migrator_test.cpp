@@ -2,8 +2,7 @@
 #include "storage/migrator.hpp"
 
 #include <doctest/doctest.h>
-
-#include <thread>
+#include <future>
 
 #include "base/iso_time.hpp"
 #include "storage/schema.hpp"
@@ -151,9 +150,9 @@ TEST_CASE_TEMPLATE("processes that migrate at the same time apply each migration
                    PostgresBackend) {
   const Backend backend;
   std::atomic<std::size_t> applied = 0, wanted = 0;
-  std::vector<std::thread> processes;
+  std::vector<std::future<void>> processes;
   for (int i = 0; i < 4; ++i) {
-    processes.emplace_back([&] {
+    processes.push_back(std::async(std::launch::async, [&] {
       const auto store = open_store(Secret(backend.url()), migration_options()).value();
       asio::io_context context;
       const auto database = store->connect(context.get_executor());
@@ -161,9 +160,9 @@ TEST_CASE_TEMPLATE("processes that migrate at the same time apply each migration
       auto migrator = make_migrator(*database, clock);
       applied += run_coroutine(context, migrator.apply()).size();
       wanted = all_migrations(store->engine()).size();
-    });
+    }));
   }
-  for (auto& process : processes) process.join();
+  for (auto& process : processes) CHECK_NOTHROW(process.get());
   CHECK(applied == wanted);
 }
 
