@@ -299,6 +299,15 @@ TEST_CASE_TEMPLATE("a cache may go at any time, and an io_context with calls und
 TEST_CASE_TEMPLATE("each thread has its own, all see the same", Backend, CACHE_BACKENDS) {
   const auto shared = Backend::open();
   const auto key = new_key();
+  // A server that does not know the script yet is asked twice.
+  const auto ask_before = [&] {
+    asio::io_context context;
+    const auto cache = shared->connect(context.get_executor());
+    std::int64_t sum = 0;
+    run_coroutine(context, add(*cache, new_key(), 1, sum));
+  };
+  ask_before();
+  const auto before = shared->health().calls;
   std::vector<std::future<void>> threads;
   std::array<std::int64_t, 4> sums{};
   for (auto& sum : sums) {
@@ -311,6 +320,6 @@ TEST_CASE_TEMPLATE("each thread has its own, all see the same", Backend, CACHE_B
   for (auto& thread : threads) CHECK_NOTHROW(thread.get());
   CHECK(sums[0] + sums[1] + sums[2] + sums[3] == 5050);
   CHECK(shared->health().caches == 0);
-  CHECK(shared->health().calls == 100);
+  CHECK(shared->health().calls - before == 100);
   CHECK(shared->health().failures == 0);
 }
