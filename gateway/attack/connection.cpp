@@ -237,4 +237,13 @@ void Connection::end_sending() {
   ::shutdown(descriptor_, SHUT_WR);
 }
 
+bool takes_connections(const Dialer& dialer) {
+  try {
+    const Connection connection(dialer);
+    return true;
+  } catch (const Unreachable&) {
+    return false;
+  }
+}
+
 }  // namespace gatehouse::attack

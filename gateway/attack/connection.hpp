@@ -88,4 +88,7 @@ class Connection {
   std::unique_ptr<SSL, FreeSsl> ssl_;
 };
 
+// Whether who was there before still is.
+bool takes_connections(const Dialer& dialer);
+
 }  // namespace gatehouse::attack

@@ -231,22 +231,13 @@ Verdict Runner::fire(const Vector& vector, Outcome& outcome) {
   return verdict;
 }
 
-bool Runner::takes_connections() const {
-  try {
-    const Connection connection(dialer_);
-    return true;
-  } catch (const Unreachable&) {
-    return false;
-  }
-}
-
 // A gateway that was there before and takes no connection any more has not held. What is not its fault is thrown.
 Verdict Runner::fire_or_tell(const Vector& vector, Outcome& outcome, bool is_last_try) {
   try {
     return fire(vector, outcome);
   } catch (const Unreachable& error) {
     if (!is_last_try) return {Verdict::Kind::unclear, error.what()};
-    is_gone_ = !takes_connections();
+    is_gone_ = !takes_connections(dialer_);
     if (!is_gone_) throw;
     return {Verdict::Kind::got_through, fmt::format("the gateway takes no connection any more: {}", error.what())};
   }

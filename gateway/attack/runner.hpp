@@ -56,7 +56,6 @@ class Runner {
   Verdict fire(const Vector& vector, Outcome& outcome);
   Verdict try_out(const Vector& vector, Outcome& outcome);
   Verdict fire_or_tell(const Vector& vector, Outcome& outcome, bool is_last_try);
-  bool takes_connections() const;
   std::optional<std::string> find_poison(const Vector& vector, std::vector<Arrival>& arrivals);
   void count(const Vector& vector, const Verdict& verdict, const Outcome& outcome);
   Failure describe(const Vector& vector, const Verdict& verdict, const Outcome& outcome) const;

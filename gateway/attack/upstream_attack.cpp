@@ -238,6 +238,20 @@ UpstreamAttack::Verdict UpstreamAttack::judge(const Attempt& attempt, const Answ
   return Verdict::got_through;
 }
 
+// An upstream that was there before and takes no connection any more has not held. What is not its fault is thrown.
+UpstreamAttack::Verdict UpstreamAttack::fire_or_tell(const Attempt& attempt, Answered& answered, bool is_last_try) {
+  answered = {};
+  try {
+    answered = ask(attempt);
+    return judge(attempt, answered);
+  } catch (const Unreachable&) {
+    if (!is_last_try) return Verdict::unclear;
+    is_gone_ = !takes_connections(dialer_);
+    if (!is_gone_) throw;
+    return Verdict::got_through;
+  }
+}
+
 void UpstreamAttack::keep_pace() {
   std::this_thread::sleep_until(next_);
   next_ = std::max(next_, std::chrono::steady_clock::now() - std::chrono::milliseconds(100)) +
@@ -267,14 +281,15 @@ void UpstreamAttack::count(const Attempt& attempt, const Answered& answered, Ver
       ++group.refused;
       break;
     case Verdict::got_through:
-      if (attempt.is_right) {
+      if (attempt.is_right && !is_gone_) {
         ++group.forwarded;
         report.notes.push_back(
             fmt::format("{}: answered {}; better refuse a second Authorization", attempt.name, answered.status));
         break;
       }
       ++group.got_through;
-      report.failures.push_back(describe(fmt::format("answered {} instead of 401 or 403", answered.status)));
+      report.failures.push_back(describe(is_gone_ ? "the upstream takes no connection any more"
+                                                  : fmt::format("answered {} instead of 401 or 403", answered.status)));
       break;
     case Verdict::unclear:
       ++group.unclear;
@@ -288,8 +303,7 @@ UpstreamAttack::Verdict UpstreamAttack::try_out(const Attempt& attempt, Answered
   for (int tries = 1;; ++tries) {
     if (tries > 1) next_ = std::min(end_, std::chrono::steady_clock::now() + std::chrono::seconds(tries));
     keep_pace();
-    answered = ask(attempt);
-    const Verdict verdict = judge(attempt, answered);
+    const Verdict verdict = fire_or_tell(attempt, answered, tries == kTries);
     if (std::chrono::steady_clock::now() >= end_) throw Unreachable("the time limit is over");
     if (verdict != Verdict::unclear || tries == kTries) return verdict;
   }
@@ -317,6 +331,10 @@ Report UpstreamAttack::run() {
     }
     ++done;
     if (plan_.progress) plan_.progress(done, static_cast<int>(attempts.size()));
+    if (is_gone_) {
+      report.notes.push_back(fmt::format("ended after {} of {} vectors: the upstream is gone", done, attempts.size()));
+      break;
+    }
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;

@@ -61,7 +61,8 @@ class UpstreamAttack {
   void learn();
   Verdict judge(const Attempt& attempt, const Answered& answered) const;
   void keep_pace();
-  // Throws Unreachable where there is nobody any more, or no time.
+  Verdict fire_or_tell(const Attempt& attempt, Answered& answered, bool is_last_try);
+  // Throws Unreachable where nothing can be sent to who is there, or there is no time.
   Verdict try_out(const Attempt& attempt, Answered& answered);
   void count(const Attempt& attempt, const Answered& answered, Verdict verdict, Report& report) const;
   std::string show_sent(const Attempt& attempt) const;
@@ -70,6 +71,7 @@ class UpstreamAttack {
   Dialer dialer_;
   SteadyTime next_;
   SteadyTime end_;
+  bool is_gone_ = false;
 };
 
 }  // namespace gatehouse::attack
