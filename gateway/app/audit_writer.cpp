@@ -125,9 +125,9 @@ void AuditWriter::save_some() {
   const std::size_t count = std::min(batch_, rows_.size());
   try {
     run_to_end(io_, insert(count));
+    tell_state(true, "");  // first: who sees that rows are stored sees that the store works
     settle(count, stored_);
     batch_ = kBatchMax;
-    tell_state(true, "");
   } catch (const storage::ConstraintError& error) {
     // One entry that the table does not take must not keep all others out: they are tried one by one.
     if (count == 1) {
