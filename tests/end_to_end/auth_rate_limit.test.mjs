@@ -2,6 +2,7 @@
 // and a store of counters that is away makes it no wider.
 import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
+import {newAddress} from './support/addresses.mjs';
 import {Gateway} from './support/gateway.mjs';
 import {PostgresServer} from './support/postgres.mjs';
 import {RedisServer} from './support/redis.mjs';
@@ -19,8 +20,6 @@ function start(settings) {
   });
 }
 
-let addresses = 0;
-const newAddress = () => `198.51.100.${++addresses}`;
 const get = (gateway, target, address) => gateway.request('GET', target, {headers: {'X-Forwarded-For': address}, patience: 240_000});
 const wrongSignIn = (gateway, address, email = 'nobody@example.test') =>
   postJson(gateway, '/api/auth/sign-in/email', {email, password: 'not the password'}, {'X-Forwarded-For': address});

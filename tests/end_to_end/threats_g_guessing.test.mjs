@@ -2,6 +2,7 @@
 // any number at once, over all gateways, with and without Redis; whoever is signed in notices nothing.
 import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
+import {newAddress} from './support/addresses.mjs';
 import {Gateway} from './support/gateway.mjs';
 import {RedisServer} from './support/redis.mjs';
 import {postJson, signUp} from './support/session.mjs';
@@ -13,8 +14,6 @@ const kTooMany = '{"message":"Too many requests. Please try again later."}';
 const kLadder = {free_attempts: 4, lock_after: 5, wait: '1h', lock: '1h'};
 const behindProxy = {trusted_proxies: ['127.0.0.1/32'], auth: {abuse_ladder: kLadder}};
 
-let addresses = 0;
-const newAddress = () => `203.0.113.${++addresses}`;
 let people = 0;
 const newEmail = () => `guessed${++people}.${process.pid}@example.test`;
 const from = (address) => ({'X-Forwarded-For': address});
