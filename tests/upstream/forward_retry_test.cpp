@@ -108,6 +108,18 @@ TEST_CASE("an idle connection that ends: another server is asked, also where the
   CHECK(world.second.connections() == 1);
 }
 
+TEST_CASE("an idle connection that ends says nothing of its server: hash(session) stays with it") {
+  EndingAndServing world;
+  world.upstream.run(stale_once);
+  world.second.run(stale_once);
+  world.settings.balance = config::Balance::session_hash;
+  CHECK(world.ask({}) == "hello");
+  CHECK(world.ask({}) == "hello");
+  const bool is_first = world.upstream.connections() > 0;
+  CHECK(world.upstream.connections() == (is_first ? 2 : 0));
+  CHECK(world.second.connections() == (is_first ? 0 : 2));
+}
+
 TEST_CASE("a new connection that ends without an answer: the only server is asked once more, if that can do no harm") {
   const auto ask = [](MemoryRequest request, ForwardOptions options, bool always, std::size_t connections) {
     ForwardWorld world;
